@@ -1,0 +1,113 @@
+"""The one exception tree. Whatever goes wrong outside is turned into one of these at the border.
+
+Every error carries a sentence for a person (what happened, what it means, what to do), a code that scripts can rely
+on, and whether trying the same thing again can help. Nothing here ever holds a raw answer, a traceback or a secret.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class FailureCode(StrEnum):
+    """Why a job ended without a video. The values are an interface: they appear in JSON and in the store."""
+
+    BAD_INPUT = "bad_input"
+    NO_KEY = "no_key"
+    NO_FUNDS = "no_funds"
+    NO_GPU = "no_gpu"
+    UNREACHABLE = "unreachable"
+    REJECTED = "rejected"
+    OUT_OF_MEMORY = "out_of_memory"
+    LOST = "lost"
+    LIMIT = "limit"
+    DISK_FULL = "disk_full"
+    CANCELLED = "cancelled"
+
+
+class OavrError(Exception):
+    """Base of every failure that a person may see.
+
+    message: one or two plain sentences, safe to print (no control bytes, no secrets).
+    can_retry: the same request may succeed when tried again unchanged.
+    can_manual: the person can mend it by hand (choose another file, free some space) and then go on.
+    """
+
+    code: ClassVar[FailureCode] = FailureCode.REJECTED
+    retry_by_default: ClassVar[bool] = False
+    manual_by_default: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, can_retry: bool | None = None, can_manual: bool | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.can_retry = self.retry_by_default if can_retry is None else can_retry
+        self.can_manual = self.manual_by_default if can_manual is None else can_manual
+
+
+class BadInput(OavrError):
+    """A picture, a voice, a workflow or a value cannot be used as it is."""
+
+    code = FailureCode.BAD_INPUT
+    manual_by_default = True
+
+
+class Unreachable(OavrError):
+    """A server does not answer, or stopped answering."""
+
+    code = FailureCode.UNREACHABLE
+    retry_by_default = True
+
+
+class Rejected(OavrError):
+    """A server or an engine answered, and will not or cannot do it."""
+
+    code = FailureCode.REJECTED
+    manual_by_default = True
+
+
+class OutOfMemory(OavrError):
+    """The machine that makes the video ran out of memory."""
+
+    code = FailureCode.OUT_OF_MEMORY
+    retry_by_default = True
+
+
+class Lost(OavrError):
+    """The server no longer knows the job: it restarted, or somebody removed it."""
+
+    code = FailureCode.LOST
+    retry_by_default = True
+
+
+class LimitReached(OavrError):
+    """The daily limit is used up."""
+
+    code = FailureCode.LIMIT
+
+
+class DiskFull(OavrError):
+    """There is not enough room on the disk."""
+
+    code = FailureCode.DISK_FULL
+    retry_by_default = True
+    manual_by_default = True
+
+
+class Cancelled(OavrError):
+    """The person cancelled the job."""
+
+    code = FailureCode.CANCELLED
+    retry_by_default = True
+
+
+ERROR_BY_CODE: dict[FailureCode, type[OavrError]] = {
+    kind.code: kind
+    for kind in (BadInput, Unreachable, Rejected, OutOfMemory, Lost, LimitReached, DiskFull, Cancelled)
+}
+
+
+def error_for(code: str, message: str, *, can_retry: bool | None = None) -> OavrError:
+    """Rebuild an error from its code, as it comes back from a child process or the store; unknown codes are Rejected."""
+    kind = ERROR_BY_CODE.get(FailureCode(code), Rejected) if code in FailureCode else Rejected
+    return kind(message, can_retry=can_retry)

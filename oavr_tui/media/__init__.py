@@ -1,0 +1,1 @@
+"""Looking at pictures, sound and video files: are they usable, what is in them."""

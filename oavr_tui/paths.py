@@ -1,0 +1,80 @@
+"""Where things are kept. OAVR_HOME moves everything under one folder; otherwise the platform's own places."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+APP_NAME = "oavr-tui"
+VIDEOS_FOLDER_NAME = "OpenAvathar"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The folders of one installation. None of them needs to exist; who writes creates what it needs, mode 0700."""
+
+    config: Path
+    data: Path
+    state: Path
+    cache: Path
+    videos: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.config / "config.toml"
+
+    @property
+    def store_file(self) -> Path:
+        return self.state / "store" / "db.json"
+
+    @property
+    def inputs(self) -> Path:
+        """Pictures and voices of unfinished jobs, named by content hash."""
+        return self.data / "inputs"
+
+    @property
+    def work(self) -> Path:
+        """Unfinished files: downloads, videos being made. Safe to empty when nothing runs."""
+        return self.data / "work"
+
+    @property
+    def job_logs(self) -> Path:
+        return self.state / "job-logs"
+
+    @property
+    def driver_lock(self) -> Path:
+        return self.state / "driver.lock"
+
+    @classmethod
+    def under(cls, home: Path) -> Paths:
+        """Everything below one folder."""
+        return cls(home / "config", home / "data", home / "state", home / "cache", home / "videos")
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str] | None = None) -> Paths:
+        """The places for this person on this machine; OAVR_HOME wins over the platform's own."""
+        environ = os.environ if environ is None else environ
+        if home := environ.get("OAVR_HOME"):
+            return cls.under(Path(home).expanduser().absolute())
+        import platformdirs  # 22 ms: not needed where OAVR_HOME is set
+
+        dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
+        return cls(
+            config=Path(dirs.user_config_dir),
+            data=Path(dirs.user_data_dir),
+            state=Path(dirs.user_state_dir),
+            cache=Path(dirs.user_cache_dir),
+            videos=Path(dirs.user_videos_dir) / VIDEOS_FOLDER_NAME,
+        )
+
+    def demo(self) -> Paths:
+        """The demo's own places, apart from everything else of this installation."""
+        return Paths.under(self.data / "demo")
+
+
+def private_dir(path: Path) -> Path:
+    """Create a folder (and its parents) that only its owner can read, and return it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,1 @@
+"""Graphs for ComfyUI, and the patcher that fills them in."""
