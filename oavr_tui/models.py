@@ -44,13 +44,15 @@ _S = JobState
 _ENDS = frozenset({_S.FAILED, _S.CANCELLED})
 
 FOLLOWS: dict[JobState, frozenset[JobState]] = {
-    # A step back to queued happens only when a driver died before anything was sent, or to a preview, which starts over.
-    _S.QUEUED: _ENDS | {_S.CHECKING},
-    _S.CHECKING: _ENDS | {_S.QUEUED, _S.STARTING, _S.GENERATING},
+    # Checking needs no machine, so it happens at once; a checked job then waits for its turn as queued again.
+    # Other steps back to queued: a driver died before anything was sent, a preview starts over, a second try with less
+    # graphics memory.
+    _S.QUEUED: _ENDS | {_S.CHECKING, _S.STARTING, _S.GENERATING},
+    _S.CHECKING: _ENDS | {_S.QUEUED},
     _S.STARTING: _ENDS | {_S.QUEUED, _S.SENDING, _S.GENERATING},
     _S.SENDING: _ENDS | {_S.QUEUED, _S.GENERATING},
     _S.GENERATING: _ENDS | {_S.QUEUED, _S.FETCHING},
-    _S.FETCHING: _ENDS | {_S.DONE},
+    _S.FETCHING: _ENDS | {_S.QUEUED, _S.DONE},
     _S.DONE: frozenset(),
     # Retrying puts an ended job back in the queue; one whose video may still be on the server goes on from there.
     _S.FAILED: frozenset({_S.QUEUED, _S.GENERATING}),
@@ -167,7 +169,8 @@ class Job:
     title: a readable name, also the base of the video's file name. image_hash, audio_hash: sha256 of the kept inputs,
     empty until checked. prompt_id: our own UUID, written down before it is sent, so that a job is never made twice.
     sent: the server has acknowledged the prompt. outputs: what the server says it wrote, once it is finished.
-    making_since: when generating began, for seconds_taken.
+    making_since: when generating began, for seconds_taken. extra_swap: how many more model blocks to keep out of the
+    graphics memory than usual, after it ran out once.
     """
 
     id: str
@@ -190,6 +193,7 @@ class Job:
     outputs: tuple[OutputFile, ...] = ()
     making_since: float = 0.0
     made_by: str = ""
+    extra_swap: int = 0
     cancel_asked: bool = False
     video_id: str = ""
     note: str = ""

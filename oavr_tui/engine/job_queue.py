@@ -1,0 +1,101 @@
+"""The one owner of the jobs' states: their order, their persistence, and who is told.
+
+Every change is on the disk before anybody hears of it. Other processes write to the same store (a cancel asked for
+elsewhere, a second `generate`), so a change is made to the job as it is on the disk, not as it was remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from oavr_tui.engine.events import Bus, JobChanged, VideosChanged
+from oavr_tui.engine.storage import StoreThread
+from oavr_tui.models import Failure, Job, JobState, Video
+
+
+class JobQueue:
+    """All jobs, oldest first. clock: unix seconds."""
+
+    def __init__(self, store: StoreThread, bus: Bus, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._jobs: dict[str, Job] = {}
+        self._seen: object = None
+
+    def all(self) -> list[Job]:
+        return sorted(self._jobs.values(), key=lambda job: (job.created_at, job.id))
+
+    def get(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def waiting_inputs(self) -> set[str]:
+        """Content hashes that a job may still need: of unfinished jobs, and of failed ones that can be tried again."""
+        needed: set[str] = set()
+        for job in self._jobs.values():
+            if not job.ended or (job.failure is not None and job.failure.can_retry):
+                needed |= {job.image_hash, job.audio_hash, job.workflow_hash}
+        return needed - {""}
+
+    async def refresh(self) -> None:
+        """Take in what other processes wrote. Costs next to nothing when nobody did."""
+
+        def read(store: Any) -> tuple[object, list[Job] | None]:
+            mark = store.change_counter()
+            return mark, (None if mark == self._seen else store.jobs())
+
+        mark, jobs = await self._store.do(read)
+        if jobs is None:
+            return
+        self._seen = mark
+        for job in jobs:
+            self._tell(job)
+        for gone in self._jobs.keys() - {job.id for job in jobs}:
+            del self._jobs[gone]
+
+    async def add(self, job: Job) -> None:
+        await self._store.do(lambda store: store.put_job(job))
+        self._tell(job)
+
+    async def change(self, job_id: str, change: Callable[[Job], Job]) -> Job:
+        """Apply a pure function to the job as it is on the disk, durably, then tell. Raises KeyError if it is gone."""
+        job = await self._store.do(lambda store: store.update_job(job_id, change))
+        self._tell(job)
+        return job
+
+    async def note(self, job: Job, **facts: Any) -> Job:
+        """Write down facts about a job without moving it."""
+        return await self.change(job.id, lambda old: replace(old, updated_at=self._clock(), **facts))
+
+    async def move(self, job: Job, state: JobState, *, failure: Failure | None = None, **facts: Any) -> Job:
+        """Move a job to another state; raises IllegalStep where the table does not allow it."""
+        now = self._clock()
+        return await self.change(
+            job.id, lambda old: replace(old.moved_to(state, at=now, failure=failure), **facts)
+        )
+
+    async def finish(self, job: Job, video: Video) -> Job:
+        """Record the finished video and the job's end in one piece, so that neither exists without the other."""
+        now = self._clock()
+
+        def both(store: Any) -> Job:
+            current = store.get_job(job.id) or job
+            ended: Job = replace(current.moved_to(JobState.DONE, at=now), video_id=video.id)
+            store.finish(ended, video)
+            return ended
+
+        ended = await self._store.do(both)
+        self._tell(ended)
+        self._bus.emit(VideosChanged(video))
+        return ended
+
+    async def forget(self, job_id: str) -> None:
+        await self._store.do(lambda store: store.remove_job(job_id))
+        self._jobs.pop(job_id, None)
+
+    def _tell(self, job: Job) -> None:
+        if self._jobs.get(job.id) != job:
+            self._jobs[job.id] = job
+            self._bus.emit(JobChanged(job))
