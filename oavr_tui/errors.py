@@ -101,13 +101,12 @@ class Cancelled(OavrError):
     retry_by_default = True
 
 
-ERROR_BY_CODE: dict[FailureCode, type[OavrError]] = {
-    kind.code: kind
-    for kind in (BadInput, Unreachable, Rejected, OutOfMemory, Lost, LimitReached, DiskFull, Cancelled)
+ERROR_BY_CODE: dict[str, type[OavrError]] = {
+    kind.code: kind for kind in (BadInput, Unreachable, Rejected, OutOfMemory, Lost, LimitReached, DiskFull, Cancelled)
 }
 
 
 def error_for(code: str, message: str, *, can_retry: bool | None = None) -> OavrError:
-    """Rebuild an error from its code, as it comes back from a child process or the store; unknown codes are Rejected."""
-    kind = ERROR_BY_CODE.get(FailureCode(code), Rejected) if code in FailureCode else Rejected
+    """Rebuild an error from its code, as a child process or the store gives it back; unknown codes are Rejected."""
+    kind = next((kind for known, kind in ERROR_BY_CODE.items() if known == code), Rejected)
     return kind(message, can_retry=can_retry)
