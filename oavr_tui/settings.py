@@ -130,7 +130,7 @@ class Settings:
 
 
 def load_settings(paths: Paths, environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings in force. A file that cannot be read or a bad value is an error (BadInput); an unknown name is a note."""
+    """The settings in force. An unreadable file or a bad value is BadInput; an unknown name is a note."""
     environ = os.environ if environ is None else environ
     flat = _flatten(_read(paths.config_file))
     notes = tuple(
@@ -178,7 +178,9 @@ def _read(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"The settings file {file} cannot be read: {safe(str(error))}. Mend it, or move it away.") from None
+        raise BadInput(
+            f"The settings file {file} cannot be read: {safe(str(error))}. Mend it, or move it away."
+        ) from None
     except OSError as error:
         raise BadInput(f"The settings file {file} cannot be opened ({safe(error.strerror or '')}).") from None
 

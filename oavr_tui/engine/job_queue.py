@@ -72,9 +72,7 @@ class JobQueue:
     async def move(self, job: Job, state: JobState, *, failure: Failure | None = None, **facts: Any) -> Job:
         """Move a job to another state; raises IllegalStep where the table does not allow it."""
         now = self._clock()
-        return await self.change(
-            job.id, lambda old: replace(old.moved_to(state, at=now, failure=failure), **facts)
-        )
+        return await self.change(job.id, lambda old: replace(old.moved_to(state, at=now, failure=failure), **facts))
 
     async def finish(self, job: Job, video: Video) -> Job:
         """Record the finished video and the job's end in one piece, so that neither exists without the other."""

@@ -1,0 +1,55 @@
+"""`oavr-tui`: the command line. Parses, then loads the one command that was asked for.
+
+Exit codes: 0 made or shown, 1 failed, 2 wrong use or unusable input, 3 daily limit, 130 cancelled.
+Nothing heavy is loaded here: `--version` and `--help` answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from oavr_tui import __version__
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+EXIT_WRONG_USE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        sys.stdout.write(f"oavr-tui {__version__}\n")
+        return 0
+    from oavr_tui.commands.arguments import parser
+
+    arguments = parser().parse_args(words)
+    return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from importlib import import_module
+
+    from oavr_tui.commands.talk import exit_code, say
+    from oavr_tui.errors import OavrError
+
+    module = import_module(f"oavr_tui.commands.{arguments.command}")
+    try:
+        code: int = module.run(arguments)
+    except OavrError as error:
+        say(error.message)
+        return exit_code(error.code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output went away (`| head`): nothing is left to say, not even at the interpreter's exit.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""The grammar of the command line: every command, flag and default in one place."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from oavr_tui import __version__
+from oavr_tui import settings as checks
+
+_DESCRIPTION = "Turn a portrait and a voice into a talking-avatar video."
+_EPILOG = """\
+Without a command, the app opens. First time here? Try: oavr-tui demo
+
+exit codes: 0 made, 1 failed, 2 wrong use or unusable input, 3 daily limit, 130 cancelled
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser for all of `oavr-tui`; sets `command` to the name of a module in oavr_tui.commands."""
+    root = argparse.ArgumentParser(
+        "oavr-tui", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    root.add_argument("--version", action="version", version=f"oavr-tui {__version__}")
+    root.set_defaults(command="open_app")
+    commands = root.add_subparsers(title="commands", metavar="")
+    _demo(commands)
+    _generate(commands)
+    _videos(commands)
+    _jobs(commands)
+    _config(commands)
+    _doctor(commands)
+    return root
+
+
+def _command(commands: Any, name: str, help_text: str, **extra: Any) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text, **extra)
+    command.set_defaults(command=name)
+    return command
+
+
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
+
+
+def _checked(check: Callable[[object], Any]) -> Callable[[str], Any]:
+    """A settings check as an argparse type, so that a bad value is told with its reason."""
+
+    def convert(text: str) -> Any:
+        try:
+            return check(text)
+        except ValueError as reason:
+            raise argparse.ArgumentTypeError(str(reason)) from None
+
+    return convert
+
+
+def _seed(text: object) -> int:
+    try:
+        seed = int(str(text))
+    except ValueError:
+        seed = -1
+    if not 0 <= seed < 2**63:
+        raise ValueError("it must be a whole number from 0 to 9223372036854775807")
+    return seed
+
+
+def _seconds(text: object) -> float:
+    try:
+        seconds = float(str(text))
+    except ValueError:
+        seconds = 0.0
+    if not 0.04 <= seconds <= 86400:
+        raise ValueError("it must be a number of seconds, at least 0.04")
+    return seconds
+
+
+def _demo(commands: Any) -> None:
+    demo = _command(commands, "demo", "make a video from a sample portrait and voice, apart from your own data")
+    demo.add_argument("--headless", action="store_true", help="make it here and now, without opening the app")
+    demo.add_argument("-o", "--output", metavar="OUT.mp4", help="also copy the video there")
+    _json(demo)
+
+
+def _generate(commands: Any) -> None:
+    generate = _command(commands, "generate", "turn one portrait and one voice into a video")
+    add = generate.add_argument
+    add("--image", required=True, metavar="PATH|URL", help="the portrait: a file, or an http(s) address")
+    add("--audio", required=True, metavar="PATH|URL", help="the voice: a recording, or a video with sound")
+    add("--prompt", type=_checked(checks.prompt), metavar="TEXT", help="what the person in the picture does")
+    add("--shape", type=_checked(checks.shape), metavar="SHAPE", help="auto, portrait, landscape or square")
+    add("--seed", type=_checked(_seed), metavar="N", help="the same seed makes the same video again; default: random")
+    add("--quality", type=_checked(checks.quality), metavar="Q", help="draft, standard or high")
+    add(
+        "--audio-strength", type=_checked(checks.strength), metavar="X", help="how much the voice moves the face, 0.5-2"
+    )
+    add("--max-seconds", type=_checked(_seconds), metavar="S", help="use only so much of the voice")
+    add("--workflow", metavar="FILE.json", help="your own ComfyUI workflow, exported in API format")
+    add("--on", type=_checked(checks.where), metavar="WHERE", help="preview (this computer) or http(s)://HOST:PORT")
+    add("-o", "--output", metavar="OUT.mp4", help="also copy the video there; the library keeps its own")
+    add("--no-mark", action="store_true", help="leave out the word PREVIEW in a preview's corner")
+    _json(generate)
+
+
+def _videos(commands: Any) -> None:
+    videos = _command(commands, "videos", "list, show, export, delete and restore finished videos")
+    actions = videos.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    listing = actions.add_parser("list", help="all videos, newest first")
+    listing.add_argument("--deleted", action="store_true", help="those in the trash instead")
+    _json(listing)
+    for name, help_text in (
+        ("show", "everything about one video"),
+        ("export", "copy a video somewhere"),
+        ("delete", "move a video to the trash"),
+        ("restore", "take a video out of the trash"),
+    ):
+        action = actions.add_parser(name, help=help_text)
+        action.add_argument("video", metavar="VIDEO", help="its name, or the beginning of its id")
+        if name == "export":
+            action.add_argument("target", metavar="TO", help="a file or a folder")
+            action.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+        _json(action)
+
+
+def _jobs(commands: Any) -> None:
+    jobs = _command(commands, "jobs", "list, watch, cancel and retry jobs")
+    actions = jobs.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    _json(actions.add_parser("list", help="all jobs, oldest first"))
+    for name, help_text, count in (
+        ("watch", "follow jobs until they end; picks up what was left behind", "*"),
+        ("cancel", "stop a job, on its server too", None),
+        ("retry", "try a failed or cancelled job again", None),
+    ):
+        action = actions.add_parser(name, help=help_text)
+        action.add_argument("job", metavar="JOB", nargs=count, help="its name, or the beginning of its id")
+        _json(action)
+
+
+def _config(commands: Any) -> None:
+    config = _command(commands, "config", "where settings are, what they are, and changing them")
+    actions = config.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    _json(actions.add_parser("path", help="the folders and files in use"))
+    _json(actions.add_parser("show", help="every setting, its value and where it comes from"))
+    setting = actions.add_parser("set", help="change one setting in the file")
+    setting.add_argument("name", metavar="NAME", help="for example videos.folder")
+    setting.add_argument("value", metavar="VALUE")
+    _json(setting)
+
+
+def _doctor(commands: Any) -> None:
+    _json(_command(commands, "doctor", "look whether everything needed works here"))

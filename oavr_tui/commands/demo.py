@@ -1,0 +1,59 @@
+"""`oavr-tui demo`: the main job with a sample portrait and voice, apart from the person's own data."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from oavr_tui.commands.generate import make
+from oavr_tui.commands.reporting import reporter
+from oavr_tui.commands.talk import exit_code
+from oavr_tui.errors import DiskFull, OavrError
+from oavr_tui.models import Failure, Request
+from oavr_tui.paths import Paths, private_dir
+from oavr_tui.settings import Settings
+
+DEMO_SEED = 7
+
+
+def run(arguments: argparse.Namespace) -> int:
+    paths = Paths.find().demo()
+    headless = arguments.headless or arguments.json or not (sys.stdin.isatty() and sys.stdout.isatty())
+    voice = reporter(arguments.json) if headless else None
+    try:
+        portrait, recording = samples(paths)
+        request = Request(image=str(portrait), audio=str(recording), seed=DEMO_SEED)
+        settings = Settings(videos_folder=str(paths.videos))
+        if voice is not None:
+            return make(paths, settings, request, voice, arguments.output)
+        from oavr_tui.commands.open_app import open_app
+
+        return open_app(paths, settings, request)
+    except OavrError as error:
+        if voice is None:
+            raise
+        voice.failed(Failure(error.code, error.message, error.can_retry))
+        return exit_code(error.code)
+    finally:
+        if voice is not None:
+            voice.close()
+
+
+def samples(paths: Paths) -> tuple[Path, Path]:
+    """Draw the sample portrait and speak the sample voice, once; returns their paths. Raises DiskFull."""
+    from oavr_tui.simulator.sample_portrait import draw_portrait
+    from oavr_tui.simulator.sample_voice import synthesize_voice
+
+    portrait, voice = paths.data / "portrait.png", paths.data / "voice.wav"
+    try:
+        private_dir(paths.data)
+        for file, make_sample in ((portrait, draw_portrait), (voice, synthesize_voice)):
+            if not file.exists():
+                unfinished = file.with_stem(file.stem + "-unfinished")
+                make_sample(unfinished)
+                unfinished.replace(file)
+    except OSError as error:
+        reason = error.strerror or "it cannot be written to"
+        raise DiskFull(f"The demo's files cannot be written to {paths.data}: {reason}. Free some space.") from None
+    return portrait, voice

@@ -1,0 +1,31 @@
+"""`oavr-tui`: open the app."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from oavr_tui.commands.talk import say
+from oavr_tui.models import Request
+from oavr_tui.paths import Paths
+from oavr_tui.settings import Settings, load_settings
+
+EXIT_WRONG_USE = 2
+
+
+def run(arguments: argparse.Namespace) -> int:
+    del arguments
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        say("The app needs a terminal. Without one, use 'oavr-tui generate'; 'oavr-tui --help' lists every command.")
+        return EXIT_WRONG_USE
+    paths = Paths.find()
+    return open_app(paths, load_settings(paths))
+
+
+def open_app(paths: Paths, settings: Settings, request: Request | None = None) -> int:
+    """Open the app, with the fields filled in from `request` if there is one."""
+    from oavr_tui.app.app import OavrApp
+
+    app = OavrApp(paths, settings, request)
+    app.run()
+    return app.return_code or 0

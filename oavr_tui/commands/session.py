@@ -1,0 +1,121 @@
+"""One run of the engine without a screen: signals, following jobs, and what to say at the end.
+
+ctrl+c cancels the job, on its server too; a second ctrl+c leaves at once. SIGTERM and SIGHUP (a closed terminal) only
+let go: the job stays in the queue for the next driver, and a video that a server is making goes on being made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from oavr_tui.commands.reporting import Reporter
+from oavr_tui.engine.engine import Engine
+from oavr_tui.engine.events import Event, JobChanged, Notice, Subscription
+from oavr_tui.models import PREVIEW, Job, JobState
+from oavr_tui.paths import Paths
+from oavr_tui.settings import Settings
+
+EXIT_CANCELLED = 130
+
+
+class Left(Exception):
+    """The process was told to go; jobs stay where they are."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def open_engine(paths: Paths, settings: Settings) -> Engine:
+    """An engine for these settings; use it as `async with`."""
+    return Engine(paths, videos_folder=Path(settings.videos_folder).expanduser())
+
+
+class Signals:
+    """Signals as things to wait for on the event loop."""
+
+    def __init__(self) -> None:
+        self._arrived: asyncio.Queue[int] = asyncio.Queue()
+
+    async def next(self) -> int:
+        return await self._arrived.get()
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in numbers:
+            loop.add_signal_handler(number, self._arrived.put_nowait, int(number))
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+
+async def follow(
+    engine: Engine,
+    events: Subscription,
+    heard: Callable[[Event], bool],
+    interrupted: Callable[[], object],
+    signals: Signals,
+) -> None:
+    """Pass events to `heard` until it returns True. ctrl+c calls `interrupted` once; more, or SIGTERM, raise Left.
+
+    The engine must be inside `driving_when_free`.
+    """
+    asked = False
+    waiting_event = asyncio.ensure_future(events.next())
+    waiting_signal = asyncio.ensure_future(signals.next())
+    try:
+        while True:
+            await asyncio.wait({waiting_event, waiting_signal}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting_signal.done():
+                number = waiting_signal.result()
+                waiting_signal = asyncio.ensure_future(signals.next())
+                if number != signal.SIGINT or asked:
+                    raise Left(number)
+                asked = True
+                result = interrupted()
+                if asyncio.iscoroutine(result):
+                    await result
+            if waiting_event.done():
+                event = waiting_event.result()
+                waiting_event = asyncio.ensure_future(events.next())
+                if heard(event):
+                    return
+    finally:
+        for waiting in (waiting_event, waiting_signal):
+            waiting.cancel()
+        await asyncio.gather(waiting_event, waiting_signal, return_exceptions=True)
+
+
+def tell_others(event: Event, own: set[str], reporter: Reporter) -> None:
+    """What happens to other jobs while this process drives them: one sentence each, at their end."""
+    if isinstance(event, Notice):
+        reporter.notice(event.text)
+    elif isinstance(event, JobChanged) and event.job.id not in own and event.job.ended:
+        reporter.notice(ending(event.job))
+
+
+def ending(job: Job) -> str:
+    """One sentence on how a job ended."""
+    if job.state is JobState.DONE:
+        return f"{job.title} is done and in your videos."
+    sentence = job.failure.message if job.failure else ""
+    return f"{job.title} was cancelled. {sentence}" if job.state is JobState.CANCELLED else f"{job.title}: {sentence}"
+
+
+def left_behind(engine: Engine, own: set[str]) -> str:
+    """What to say about unfinished jobs when this process stops driving; empty when there are none."""
+    others = [job for job in engine.jobs() if not job.ended and job.id not in own]
+    if not others:
+        return ""
+    count = "1 other video is" if len(others) == 1 else f"{len(others)} other videos are"
+    making = any(job.sent and job.request.on != PREVIEW for job in others)
+    still = " and a server is still working" if making else ""
+    return f"{count} unfinished{still}; 'oavr-tui jobs watch' goes on with them."

@@ -1,0 +1,303 @@
+"""The engine: commands in, typed events out. It owns the jobs, the videos, and the right to drive.
+
+A process opens the engine to look and to ask. While it is inside `driving()`, it also moves the queue whenever it
+holds the driver's lock; if another process holds it, this one follows what that one writes to the store, and takes
+over when the lock is free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oavr_tui.engine.dispatch import Lanes
+from oavr_tui.engine.events import Bus, DrivingChanged, Notice, Subscription, VideosChanged
+from oavr_tui.engine.job_queue import JobQueue
+from oavr_tui.engine.lock import DriverLock
+from oavr_tui.engine.run_job import JobRun, file_name
+from oavr_tui.engine.storage import StoreThread
+from oavr_tui.engine.workshop import Surroundings, Workshop
+from oavr_tui.errors import BadInput, FailureCode
+from oavr_tui.models import AUTO, PREVIEW, Job, JobState, Request, Video
+from oavr_tui.paths import Paths, private_dir
+from oavr_tui.text import safe, safe_url
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from oavr_tui.store.inputs import Inputs
+    from oavr_tui.store.library import Library
+
+_LOOK_SECONDS = 0.25
+"""How often the store is looked at for what other processes wrote, and the lock is tried."""
+
+_LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a screen needs to draw itself: jobs oldest first, videos newest first."""
+
+    jobs: tuple[Job, ...]
+    videos: tuple[Video, ...]
+    driving: bool
+
+
+class Engine:
+    """Open it, use it, close it; everything on one event loop. around: clock, sleep and ids, for tests."""
+
+    def __init__(self, paths: Paths, *, videos_folder: Path | None = None, around: Surroundings | None = None) -> None:
+        self.paths = paths
+        self.bus = Bus()
+        self._around = around or Surroundings()
+        self._videos_folder = videos_folder or paths.videos
+        self._store = StoreThread()
+        self._lock = DriverLock(paths.driver_lock)
+        self._queue = JobQueue(self._store, self.bus, self._around.clock)
+        self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
+        self._wake = asyncio.Event()
+        self._library: Library
+        self._inputs: Inputs
+
+    # --- life
+
+    async def open(self) -> tuple[str, ...]:
+        """Open the store and the library; returns sentences that a person should read (repairs, a newer version)."""
+
+        def shelves() -> tuple[Library, Inputs]:
+            from oavr_tui.store.inputs import Inputs
+            from oavr_tui.store.library import Library
+
+            for folder in (self.paths.state, self.paths.data, self.paths.work):
+                private_dir(folder)
+            return Library(self._videos_folder), Inputs(self.paths.inputs)
+
+        private_dir(self.paths.store_file.parent)
+        notes = await self._store.open(self.paths.store_file)
+        self._library, self._inputs = await asyncio.to_thread(shelves)
+        await self._queue.refresh()
+        return notes
+
+    async def close(self) -> None:
+        self._lock.release()
+        await self._store.close()
+
+    async def __aenter__(self) -> Engine:
+        for note in await self.open():
+            self.bus.emit(Notice(note))
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()
+
+    # --- looking
+
+    def listen(self) -> AbstractContextManager[Subscription]:
+        return self.bus.listen()
+
+    async def refresh(self) -> None:
+        """Take in what other processes wrote, now rather than at the next look."""
+        await self._queue.refresh()
+
+    async def snapshot(self) -> Snapshot:
+        await self._queue.refresh()
+        videos = await self._store.do(lambda store: store.videos())
+        return Snapshot(tuple(self._queue.all()), tuple(videos), self._lock.held)
+
+    async def video(self, video_id: str) -> Video | None:
+        return await self._store.do(lambda store: store.get_video(video_id))
+
+    async def deleted_videos(self) -> list[Video]:
+        videos = await self._store.do(lambda store: store.videos(include_deleted=True))
+        return [video for video in videos if video.deleted_at is not None]
+
+    def job(self, job_id: str) -> Job | None:
+        return self._queue.get(job_id)
+
+    def jobs(self) -> list[Job]:
+        """All jobs as last seen, oldest first."""
+        return self._queue.all()
+
+    @property
+    def driving(self) -> bool:
+        return self._lock.held
+
+    # --- commands about jobs
+
+    async def submit(self, request: Request) -> Job:
+        """Put a wish into the queue. Raises BadInput for what can be refused at once."""
+        if request.on == AUTO:
+            raise BadInput(
+                "This version cannot start a studio on RunPod by itself yet: use --on preview, or the address of a "
+                "ComfyUI server."
+            )
+        if request.workflow is not None and request.on == PREVIEW:
+            raise BadInput("A workflow file needs a ComfyUI server: give its address with --on, or leave the file out.")
+        from oavr_tui.store.library import slug
+
+        now = self._around.clock()
+        seed = random.SystemRandom().randint(0, _LARGEST_SEED) if request.seed is None else request.seed
+        stems = (Path(file_name(given)).stem for given in (request.image, request.audio))
+        job = Job(
+            id=self._around.new_id(),
+            title=slug("-".join(stem for stem in stems if stem)),
+            request=self._anchored(request),
+            state=JobState.QUEUED,
+            created_at=now,
+            updated_at=now,
+            seed=seed,
+        )
+        await self._queue.add(job)
+        self._wake.set()
+        return job
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ask for a job to be stopped. The driver does it, in whichever process it is. Raises BadInput if it cannot."""
+        job = self._known(job_id)
+        if job.ended:
+            raise BadInput(f"{job.title} has already ended ({job.state}); there is nothing to cancel.")
+        job = await self._queue.note(job, cancel_asked=True)
+        self._wake.set()
+        return job
+
+    async def retry(self, job_id: str) -> Job:
+        """Try an ended job again, with the same seed. Raises BadInput if it did not fail."""
+        job = self._known(job_id)
+        if job.state not in (JobState.FAILED, JobState.CANCELLED):
+            raise BadInput(f"{job.title} is {job.state}; only a failed or cancelled job can be tried again.")
+        may_still_be_there = (
+            job.sent
+            and job.failure is not None
+            and job.failure.code in (FailureCode.UNREACHABLE, FailureCode.DISK_FULL)
+        )
+        if may_still_be_there:
+            job = await self._queue.move(job, JobState.GENERATING, cancel_asked=False)
+        else:
+            job = await self._queue.move(
+                job, JobState.QUEUED, cancel_asked=False, prompt_id="", sent=False, outputs=(), extra_swap=0
+            )
+        self._wake.set()
+        return job
+
+    def _known(self, job_id: str) -> Job:
+        job = self._queue.get(job_id)
+        if job is None:
+            raise BadInput(f"There is no job {safe(job_id, 60)}. 'oavr-tui jobs list' shows them all.")
+        return job
+
+    @staticmethod
+    def _anchored(request: Request) -> Request:
+        """The same request with absolute paths: it may be carried out by a process that stands elsewhere."""
+        from oavr_tui.engine.run_job import is_address
+
+        def anchor(given: str) -> str:
+            return given if is_address(given) else str(Path(given).expanduser().absolute())
+
+        workflow = None if request.workflow is None else anchor(request.workflow)
+        return replace(request, image=anchor(request.image), audio=anchor(request.audio), workflow=workflow)
+
+    # --- commands about videos
+
+    async def export_video(self, video: Video, target: Path, *, overwrite: bool = False) -> Path:
+        """Copy a video; a folder as target keeps its name. Returns where it went."""
+        return await asyncio.to_thread(self._library.export, video, target, overwrite=overwrite)
+
+    async def delete_video(self, video: Video) -> Video:
+        """Move a video to the trash of the videos folder."""
+        await asyncio.to_thread(self._library.delete, video)
+        return await self._record(replace(video, deleted_at=self._around.clock()))
+
+    async def restore_video(self, video: Video) -> Video:
+        """Take a video out of the trash again."""
+        path = await asyncio.to_thread(self._library.undo, video)
+        return await self._record(replace(video, deleted_at=None, path=str(path)))
+
+    async def _record(self, video: Video) -> Video:
+        await self._store.do(lambda store: store.put_video(video))
+        self.bus.emit(VideosChanged(video))
+        return video
+
+    # --- driving
+
+    @asynccontextmanager
+    async def driving_when_free(self) -> AsyncIterator[None]:
+        """While inside, this process drives whenever it can; on leaving, unfinished jobs stay for the next driver."""
+        task = asyncio.create_task(self._drive(), name="driver")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self._lock.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+    async def _drive(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                if not self._lock.held and self._lock.take():
+                    self.bus.emit(DrivingChanged(True))
+                    await self._recover()
+                await self._queue.refresh()
+                if self._lock.held:
+                    self._attend(group)
+                self._wake.clear()
+                try:
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+
+    def _attend(self, group: asyncio.TaskGroup) -> None:
+        """Start what waits, stop what is to be cancelled, forget what has ended."""
+        for job_id, (_run, task) in list(self._runs.items()):
+            if task.done():
+                del self._runs[job_id]
+        for job in self._queue.all():
+            running = self._runs.get(job.id)
+            if job.ended:
+                continue
+            if running is None:
+                run = JobRun(self._workshop(), job)
+                self._runs[job.id] = (run, group.create_task(run.run(), name=f"job-{job.id}"))
+            elif job.cancel_asked and not running[0].cancel_asked:
+                running[0].cancel_asked = True
+                running[1].cancel()
+
+    def _workshop(self) -> Workshop:
+        if not hasattr(self, "_shop"):
+            self._shop = Workshop(
+                paths=self.paths,
+                around=self._around,
+                queue=self._queue,
+                bus=self.bus,
+                library=self._library,
+                inputs=self._inputs,
+                lanes=Lanes(),
+                checking=asyncio.Lock(),
+            )
+        return self._shop
+
+    async def _recover(self) -> None:
+        """Put jobs that a vanished driver left behind into a state from which they can go on, and say so."""
+        await self._queue.refresh()
+        for job in self._queue.all():
+            if job.ended or job.state is JobState.QUEUED:
+                continue
+            remote = job.request.on != PREVIEW
+            where = safe_url(job.request.on)
+            if job.state in (JobState.CHECKING, JobState.STARTING) or (not remote and job.state is JobState.GENERATING):
+                await self._queue.move(job, JobState.QUEUED, prompt_id="", sent=False)
+                text = f"{job.title} was interrupted before it was finished; it starts over."
+            elif remote and job.state is JobState.SENDING:
+                text = f"{job.title} was interrupted while being sent; asking {where} whether it arrived."
+            elif remote and job.state is JobState.GENERATING:
+                text = f"{job.title} was being made when the app stopped; asking {where} how far it is."
+            else:
+                text = f"{job.title} was finished when the app stopped; bringing it home."
+            self.bus.emit(Notice(text, job.id))
