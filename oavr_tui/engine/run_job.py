@@ -20,13 +20,12 @@ from oavr_tui.engine.crash import write_crash
 from oavr_tui.engine.estimate import Meter
 from oavr_tui.engine.events import JobProgressed
 from oavr_tui.engine.workshop import Workshop
-from oavr_tui.errors import DiskFull, OavrError
+from oavr_tui.errors import DiskFull, FailureCode, OavrError
 from oavr_tui.models import (
     LONGEST_FULL_SECONDS,
     LONGEST_PREVIEW_SECONDS,
     PREVIEW,
     Failure,
-    FailureCode,
     Job,
     JobState,
     Request,
@@ -37,7 +36,8 @@ LARGEST_PICTURE = 200 << 20
 LARGEST_VOICE = 2 << 30
 """Largest files, in bytes, that are fetched from an address."""
 
-_CALL_OFF_SECONDS = 30.0
+_CALL_OFF_SECONDS = 45.0
+"""How long to wait for the server to say that it stopped; it is asked at once, but cannot stop while it loads."""
 
 
 def is_address(given: str) -> bool:
@@ -216,10 +216,10 @@ class JobRun:
             try:
                 async with asyncio.timeout(_CALL_OFF_SECONDS):
                     sentence = await RemoteRun(self).call_off()
-            except (OavrError, TimeoutError):
-                sentence = (
-                    f"Cancelled here, but {safe_url(self.request.on)} did not answer: it may still be working on it."
-                )
+            except OavrError:
+                sentence = f"Cancelled here, but {safe_url(self.request.on)} did not answer: it may still be at work."
+            except TimeoutError:
+                sentence = f"Cancelled. {safe_url(self.request.on)} was told to stop and had not said yet that it did."
         await self._end(JobState.CANCELLED, Failure(FailureCode.CANCELLED, sentence, can_retry=True))
 
     def _from_os(self, error: OSError) -> OavrError:

@@ -152,15 +152,15 @@ class RemoteRun:
         self, server: ComfyUI, info: ServerInfo, files: tuple[UploadedFile, UploadedFile] | None
     ) -> Patched:
         """The graph for this job. Without files it serves only to understand the progress of one already sent."""
-        from oavr_tui.workflows.graph import load_graph
-        from oavr_tui.workflows.patcher import Fill, classes_needed, patch
+        from oavr_tui.workflows.graph import classes_in, load_graph
+        from oavr_tui.workflows.patcher import Fill, patch
 
         job = self.job
         kept = self.shop.inputs.path(job.workflow_hash) if job.workflow_hash else None
         if job.workflow_hash and kept is None:
             raise FileNotFoundError(f"kept workflow of {job.id}")
         graph = await asyncio.to_thread(load_graph, kept)
-        known = {name: await server.object_info(name) for name in classes_needed(graph)}
+        known = {name: await server.object_info(name) for name in classes_in(graph)}
         fill = Fill(
             image=files[0].reference if files else "",
             audio=files[1].reference if files else "",
@@ -193,8 +193,10 @@ class RemoteRun:
                 behind = f"behind {update.position} other" + ("s" if update.position != 1 else "")
                 meter.at(JobState.GENERATING, 0.0, detail=behind if update.position else "")
                 return
-            state = progress.hear(update.kind, update.node, update.value, update.max, update.nodes)
-            meter.at(JobState.GENERATING, state.percent / 100, eta=state.eta_seconds, detail=state.detail)
+            percent, detail = progress.update(
+                update.kind, node=update.node, value=update.value, maximum=update.max, nodes=update.nodes
+            )
+            meter.at(JobState.GENERATING, percent / 100, eta=progress.eta_seconds, detail=detail)
 
         try:
             return await server.follow(self.job.prompt_id, on_update=heard)
@@ -202,7 +204,7 @@ class RemoteRun:
             raise Lost(f"{self.job.title}: {error.message}") from None
 
     async def _fetch(self, server: ComfyUI) -> Path:
-        from oavr_tui.clients.comfyui import choose_video
+        from oavr_tui.clients.comfyui_types import choose_video
         from oavr_tui.media.probe import write_tags
         from oavr_tui.store.tags import tags_for
 
