@@ -10,17 +10,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from oavr_tui.errors import DiskFull, OavrError, Rejected
+from oavr_tui.errors import BadInput, DiskFull, OavrError, Rejected
 from oavr_tui.text import safe
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 # What file systems without hard links (exFAT, some network drives) answer to link(2).
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+
+_CHUNK = 1 << 20
 
 PART_PREFIX = ".oavr-"
 PART_SUFFIX = ".part"
@@ -122,6 +125,26 @@ def explained(what: str, remedy: str = "try again") -> Iterator[None]:
         raise explain(error, what, remedy) from error
 
 
+def open_plain(source: Path, name: str) -> int:
+    """Open an ordinary file for reading, or raise BadInput; name: what to call it in the sentence.
+
+    A pipe or device is never waited for: with O_NONBLOCK open(2) returns at once.
+    """
+    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        fd = os.open(source, os.O_RDONLY | flags | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        raise BadInput(f"There is no file {name}. Check the path, or choose another file.") from None
+    except PermissionError:
+        raise BadInput(f"{name} may not be read by you. Change its permissions, or choose another file.") from None
+    except (OSError, ValueError):  # too long a name, a loop of links, a socket, a NUL in the path
+        raise BadInput(f"{name} cannot be opened as a file. Check the path, or choose another file.") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise BadInput(f"{name} is not an ordinary file but a folder or a device. Choose a picture or a recording.")
+    return fd
+
+
 @contextlib.contextmanager
 def part_file(folder: Path) -> Iterator[tuple[int, Path]]:
     """An open temporary file in the folder where the finished one shall be; whatever still has its name goes away."""
@@ -149,6 +172,34 @@ def place(part: Path, target: Path) -> None:
         part.rename(target)
 
 
+def move(source: Path, target: Path) -> None:
+    """Move a file, to another disk if need be, without ever replacing one, and sync both folders.
+
+    Whole and durable under the new name before the old one goes. Raises FileExistsError, and OSError otherwise.
+    """
+    if source.stat().st_dev == target.parent.stat().st_dev:
+        place(source, target)
+    else:
+        copy(source, target, overwrite=False)
+    source.unlink(missing_ok=True)
+    for folder in {source.parent, target.parent}:
+        sync_folder(folder)
+
+
+def copy(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Copy a file so that it appears at once or not at all. Raises FileExistsError unless overwrite; BadInput for a
+    source that is not an ordinary file; OSError otherwise."""
+    fd = open_plain(source, safe(source.name, 80))
+    try:
+        with part_file(target.parent) as (part_fd, part):
+            while chunk := os.read(fd, _CHUNK):
+                Disk().write_all(part_fd, chunk)
+            _settle(part_fd, part, target, overwrite)
+    finally:
+        os.close(fd)
+    sync_folder(target.parent)
+
+
 def write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
     """Write a whole file that appears at once or not at all, readable as the person's umask says.
 
@@ -156,13 +207,17 @@ def write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
     """
     with part_file(target.parent) as (fd, part):
         Disk().write_all(fd, data)
-        share(fd)
-        full_sync(fd)
-        if overwrite:
-            part.replace(target)
-        else:
-            place(part, target)
+        _settle(fd, part, target, overwrite)
     sync_folder(target.parent)
+
+
+def _settle(fd: int, part: Path, target: Path, overwrite: bool) -> None:
+    share(fd)
+    full_sync(fd)
+    if overwrite:
+        part.replace(target)
+    else:
+        place(part, target)
 
 
 def share(fd: int) -> None:
