@@ -47,6 +47,11 @@ class Paths:
     def driver_lock(self) -> Path:
         return self.state / "driver.lock"
 
+    @property
+    def driver_socket(self) -> Path:
+        """Where the driver tells other processes how far jobs are."""
+        return self.state / "driver.sock"
+
     @classmethod
     def under(cls, home: Path) -> Paths:
         """Everything below one folder."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from oavr_tui.engine.dispatch import Lanes
 from oavr_tui.engine.events import Bus, DrivingChanged, Notice, Subscription, VideosChanged
 from oavr_tui.engine.job_queue import JobQueue
+from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import DriverLock
 from oavr_tui.engine.run_job import JobRun, file_name
 from oavr_tui.engine.storage import StoreThread
@@ -58,6 +59,7 @@ class Engine:
         self._videos_folder = videos_folder or paths.videos
         self._store = StoreThread()
         self._lock = DriverLock(paths.driver_lock)
+        self._live = LiveFeed(paths.driver_socket, self.bus)
         self._queue = JobQueue(self._store, self.bus, self._around.clock)
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
@@ -138,7 +140,7 @@ class Engine:
             )
         if request.workflow is not None and request.on == PREVIEW:
             raise BadInput("A workflow file needs a ComfyUI server: give its address with --on, or leave the file out.")
-        from oavr_tui.store.library import slug
+        from oavr_tui.store.names import slug
 
         now = self._around.clock()
         seed = random.SystemRandom().randint(0, _LARGEST_SEED) if request.seed is None else request.seed
@@ -238,11 +240,17 @@ class Engine:
             raise error
 
     async def _drive(self) -> None:
+        hearing: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as group:
             while True:
                 if not self._lock.held and self._lock.take():
+                    if hearing is not None:
+                        hearing.cancel()
+                    group.create_task(self._live.serve(), name="live-feed")
                     self.bus.emit(DrivingChanged(True))
                     await self._recover()
+                elif not self._lock.held and (hearing is None or hearing.done()):
+                    hearing = group.create_task(self._live.hear(), name="live-hearing")
                 await self._queue.refresh()
                 if self._lock.held:
                     self._attend(group)
