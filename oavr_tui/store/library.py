@@ -31,7 +31,7 @@ from oavr_tui.store.disk import (
     write_file,
 )
 from oavr_tui.store.names import slug
-from oavr_tui.store.tags import APP, read_sidecar
+from oavr_tui.store.tags import APP, read_sidecar, sidecar_for, video_from_sidecar
 from oavr_tui.store.trash import Trash
 from oavr_tui.text import safe
 
@@ -50,14 +50,14 @@ class Library:
     """
 
     def __init__(self, folder: Path, trash: Path | None = None, *, now: Callable[[], float] = time.time) -> None:
-        self._folder = folder
+        self.folder = folder
         self._trash = Trash(trash or folder / ".trash", now)
         self._now = now
 
     def reserve(self, title: str, job_id: str) -> Path:
         """The path that this job's video shall have. Asked again, it is the same one, unless tidied away meanwhile."""
         with explained(_ADDING, _AGAIN):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             for sidecar, content in self._sidecars_of(job_id):
                 video = sidecar.with_suffix(".mp4")
                 if not os.path.lexists(video) or _is_finished(video, content):
@@ -65,28 +65,30 @@ class Library:
                 sidecar.unlink(missing_ok=True)  # somebody put another file in our place: leave it to them
             return self._reserve_new(slug(title), job_id)
 
-    def adopt(self, job_id: str) -> Path | None:
-        """The finished video of this job, if it is in the folder already."""
+    def adopt(self, job_id: str) -> Video | None:
+        """The finished video of this job as its sidecar tells of it, if it is in the folder already."""
         with explained("your videos folder could not be read"):
             for sidecar, content in self._sidecars_of(job_id):
-                video = sidecar.with_suffix(".mp4")
-                if _is_finished(video, content):
-                    return video
+                if _is_finished(sidecar.with_suffix(".mp4"), content):
+                    with contextlib.suppress(BadInput):
+                        return video_from_sidecar(sidecar)
         return None
 
-    def add(self, temp: Path, target: Path, sidecar: Mapping[str, Any]) -> int:
+    def add(self, temp: Path, target: Path, sidecar: Video | Mapping[str, Any]) -> int:
         """Give a finished file its reserved name, with all that is known of it in the sidecar; returns its bytes.
 
-        Durable when it returns; temp is gone then. Doing it again after a kill is harmless. sidecar must name the
-        job_id; app, app_version and bytes are filled in. Raises Rejected when another file has taken the name.
+        Durable when it returns; temp is gone then. Doing it again after a kill is harmless. sidecar: the video, or what
+        `sidecar_for` makes of it; app, app_version and bytes are filled in. Raises Rejected when another file has taken
+        the name.
         """
+        known = sidecar_for(sidecar) if isinstance(sidecar, Video) else sidecar
         own = target.with_suffix(".json")
         with explained(_ADDING, _AGAIN):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             if not temp.exists() and _is_finished(target, _content(own)):
                 return target.stat().st_size
             length = _made_durable(temp)
-            content = {"app": APP, "app_version": __version__, **sidecar, "bytes": length}
+            content = {"app": APP, "app_version": __version__, **known, "bytes": length}
             write_file(own, json.dumps(content, indent=2).encode(), overwrite=True)
             try:
                 _put_in_place(temp, target)
@@ -98,12 +100,12 @@ class Library:
                 ) from None
         return length
 
-    def delete(self, video: Video) -> Video:
-        """Move a video and its sidecar to the trash. Returns the video as it is to be stored now, with deleted_at."""
+    def delete(self, video: Video) -> Path:
+        """Move a video and its sidecar to the trash; returns the folder there. A file that is gone already is fine."""
         return self._trash.take(video)
 
-    def undo(self, video: Video) -> Video:
-        """Bring a video back from the trash. Returns it without deleted_at, under another path when its name is taken.
+    def undo(self, video: Video) -> Path:
+        """Bring a video back from the trash; returns its path, another than before when its name is taken meanwhile.
 
         Raises Rejected when it is no longer in the trash.
         """
@@ -145,7 +147,7 @@ class Library:
         removed = 0
         with explained("leftovers in your videos folder could not be removed"):
             stale = [path for path, content in self._sidecars() if _is_abandoned(path, content, live_jobs)]
-            stale += self._folder.glob(f"{PART_PREFIX}*{PART_SUFFIX}")
+            stale += self.folder.glob(f"{PART_PREFIX}*{PART_SUFFIX}")
             for path in stale:
                 with contextlib.suppress(FileNotFoundError):
                     if self._now() - path.stat().st_mtime >= min_age:
@@ -156,7 +158,7 @@ class Library:
     def _reserve_new(self, name: str, job_id: str) -> Path:
         content = {"app": APP, "app_version": __version__, "job_id": job_id, "reserved_at": self._now()}
         for number in count(1):
-            video = self._folder / (f"{name}.mp4" if number == 1 else f"{name}-{number}.mp4")
+            video = self.folder / (f"{name}.mp4" if number == 1 else f"{name}-{number}.mp4")
             sidecar = video.with_suffix(".json")
             if os.path.lexists(video) or os.path.lexists(sidecar):
                 continue
@@ -166,7 +168,7 @@ class Library:
         raise AssertionError("counting has no end")
 
     def _sidecars(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        for path in sorted(self._folder.glob("*.json")) if self._folder.is_dir() else ():
+        for path in sorted(self.folder.glob("*.json")) if self.folder.is_dir() else ():
             if content := _content(path):
                 yield path, content
 

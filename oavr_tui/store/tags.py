@@ -49,7 +49,6 @@ def tags_for(video: Video, *, home: Path | None = None) -> dict[str, str]:
     return {
         "title": safe(video.title),
         "description": f"{kind} made with OpenAvathar in the terminal",
-        "encoder": f"{APP} {__version__}",
         "comment": json.dumps(content, separators=(",", ":")),
     }
 

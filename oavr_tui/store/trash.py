@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -30,8 +29,8 @@ class Trash:
         self._folder = folder
         self._now = now
 
-    def take(self, video: Video) -> Video:
-        """Move a video's files here; a video whose file is gone already counts as deleted all the same."""
+    def take(self, video: Video) -> Path:
+        """Move a video's files here and return their folder; a file that is gone already is nothing to complain of."""
         entry = self._entry(video)
         path = Path(video.path)
         sidecar = path.with_suffix(".json")
@@ -43,10 +42,10 @@ class Trash:
                 move(sidecar, _free(entry, path.stem, ".json"))
             now = self._now()
             os.utime(entry, (now, now))
-        return replace(video, deleted_at=now)
+        return entry
 
-    def give_back(self, video: Video) -> Video:
-        """Move a video's files back, beside whatever has taken its name meanwhile."""
+    def give_back(self, video: Video) -> Path:
+        """Move a video's files back, beside whatever has taken its name meanwhile, and return its path."""
         entry = self._entry(video)
         path = Path(video.path)
         with explained(f"{safe(path.name, 80)} could not be brought back"):
@@ -60,7 +59,7 @@ class Trash:
                 target = self._sidecar_back(entry, video, path).with_suffix(".mp4")
                 move(deleted, target)
             shutil.rmtree(entry, ignore_errors=True)
-        return replace(video, path=str(target), deleted_at=None)
+        return target
 
     def purge(self, older_than: float) -> tuple[str, ...]:
         """Remove for good what came older_than seconds ago or earlier; returns the ids."""
