@@ -6,6 +6,7 @@ Nothing heavy is loaded here: `--version` and `--help` answer at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return 130
     except BrokenPipeError:
         # Whoever read our output went away (`| head`): nothing is left to say, not even at the interpreter's exit.
-        sys.stdout = None  # type: ignore[assignment]
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     return code
 

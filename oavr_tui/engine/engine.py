@@ -82,7 +82,7 @@ class Engine:
         private_dir(self.paths.store_file.parent)
         notes = await self._store.open(self.paths.store_file)
         self._library, self._inputs = await asyncio.to_thread(shelves)
-        await self._queue.refresh()
+        await self._queue.load()
         return notes
 
     async def close(self) -> None:

@@ -39,6 +39,11 @@ class JobQueue:
                 needed |= {job.image_hash, job.audio_hash, job.workflow_hash}
         return needed - {""}
 
+    async def load(self) -> None:
+        """Read every job, without telling: what was there before is no news."""
+        self._seen, jobs = await self._store.do(lambda store: (store.change_counter(), store.jobs()))
+        self._jobs = {job.id: job for job in jobs}
+
     async def refresh(self) -> None:
         """Take in what other processes wrote. Costs next to nothing when nobody did."""
 

@@ -56,9 +56,8 @@ async def save(shop: Workshop, job: Job, finished: Path) -> Video:
 
     def shelve() -> Video:
         target = shop.library.reserve(job.title, job.id)
-        placed = replace(video, path=str(target), title=target.stem, bytes=finished.stat().st_size)
-        shop.library.add(finished, target, placed)
-        return placed
+        placed = replace(video, path=str(target), title=target.stem)
+        return replace(placed, bytes=shop.library.add(finished, target, placed))
 
     video = await asyncio.to_thread(shelve)
     await shop.queue.finish(job, video)
