@@ -74,6 +74,7 @@ def open_picture(file: BinaryIO, head: bytes, name: str) -> Image.Image:
     if is_heic(head):
         _learn_heic(name)
         formats.append("HEIF")
+    Image.init()  # a name among `formats` whose plugin is not loaded yet would be a KeyError
     image = Image.open(file, formats=formats)
     width, height = image.size
     if width * height > MOST_PIXELS:
