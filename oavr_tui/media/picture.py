@@ -24,7 +24,7 @@ MOST_PIXELS = 100_000_000
 WORKING_SIDE = 2600
 """Pixels of the longer side, as far as a video of 832 pixels can profit from them."""
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM")
 _ORIENTATION = 0x0112
 # Exif 2.32, 4.6.4 A: the value's meaning as the step that undoes it
 _UPRIGHT = {
