@@ -80,6 +80,8 @@ class Paths:
 
 
 def private_dir(path: Path) -> Path:
-    """Create a folder (and its parents) that only its owner can read, and return it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create a folder, and what is missing above it, that only its owner can read; returns it."""
+    if not path.parent.exists():
+        private_dir(path.parent)  # mkdir(parents=True) would give the parents the default mode
+    path.mkdir(mode=0o700, exist_ok=True)
     return path
