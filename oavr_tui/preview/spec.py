@@ -1,4 +1,4 @@
-"""What a preview is made from, and what came of it: the two ends of the wire to the child process. Loads nothing heavy."""
+"""What a preview is made from, and what came of it: what goes to the child process and back. Loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class PreviewSpec:
     """One preview to be made.
 
     image, audio, output: paths of files here; a video's sound track counts as a voice. width, height: even, 64 .. 2048
-    pixels. seed: any integer >= 0; the same seed gives the same motion. audio_strength: 0.5 .. 2, how far the mouth opens.
-    max_seconds, max_frames: use only so much of the voice. mark: draw the label into a corner. tags: metadata of the
-    file. label: what the file says it is, in its corner (with mark) and in its metadata; empty for neither.
+    pixels. seed: any integer >= 0; the same seed gives the same motion. audio_strength: 0.5 .. 2, how far the mouth
+    opens. max_seconds, max_frames: use only so much of the voice. mark: draw the label into a corner. tags: metadata of
+    the file. label: what the file says it is, in its corner (with mark) and in its metadata; empty for neither.
     """
 
     image: str
@@ -45,7 +45,7 @@ class PreviewSpec:
         return output.with_name(f".{output.name}.part.mp4")
 
     def checked(self) -> PreviewSpec:
-        """The same spec with its strength brought into bounds; raises BadInput where a size or a limit makes no sense."""
+        """The same spec, its strength brought into bounds; raises BadInput where a size or a limit makes no sense."""
         for side in (self.width, self.height):
             if side % 2 or not SMALLEST_SIDE <= side <= LARGEST_SIDE:
                 raise BadInput(
