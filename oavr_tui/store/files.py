@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oavr_tui.store import records
-from oavr_tui.store.disk import Disk
+from oavr_tui.store.disk import NO_LINKS, Disk
 from oavr_tui.store.records import Damaged, Scan, Snapshot, Tables
 
 _KEPT_DAMAGE = 8 << 20
@@ -191,13 +191,15 @@ class StoreFiles:
 
     def _back_up(self) -> None:
         """Give the present snapshot the backup's name too, without a moment in which there is none."""
+        if not self.snapshot.exists():
+            return
         link = _beside(self.snapshot, ".bak.new")
         self._disk.unlink(link)
         try:
             self._disk.link(self.snapshot, link)
-        except FileNotFoundError:
-            return
-        except OSError:
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
             self._disk.write_new(link, self.snapshot.read_bytes())  # a file system without hard links
         self._disk.replace(link, self.backup)
         self._disk.unlink(link)  # rename(2) leaves it when both were the same file already

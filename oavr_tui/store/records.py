@@ -80,8 +80,8 @@ def encode_record(generation: int, changes: list[Change]) -> bytes:
 def decode_record(line: bytes) -> tuple[int, list[Change]]:
     """Generation and changes of one line without its newline. Raises Damaged."""
     try:
-        crc, body = int(line[:8], 16), line[9:]
-        if line[8:9] != b" " or zlib.crc32(body) != crc:
+        body = line[9:]
+        if line[:9] != b"%08x " % zlib.crc32(body):
             raise Damaged
         content = _loads(body)
     except ValueError:
