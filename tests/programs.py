@@ -74,11 +74,15 @@ class Simulator:
     url: str
     process: subprocess.Popen[str]
 
+    def get(self, path: str) -> dict[str, Any]:
+        """A JSON answer of the server."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            body: dict[str, Any] = json.load(answer)
+        return body
+
     def state(self) -> dict[str, Any]:
         """What it has been asked to do, by its own books."""
-        with urllib.request.urlopen(f"{self.url}/simulator/state", timeout=30) as answer:
-            state: dict[str, Any] = json.load(answer)
-        return state
+        return self.get("/simulator/state")
 
     def set_faults(self, faults: Sequence[dict[str, Any]]) -> None:
         request = urllib.request.Request(

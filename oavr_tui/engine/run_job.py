@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -104,7 +105,8 @@ class JobRun:
         async with self.shop.lanes.of(self.job):
             finished = await self._make()
             self.meter.at(JobState.FETCHING, 0.95)
-            await self._carry_through(saving.save(self.shop, self.job, finished))
+            shelved = partial(self.meter.at, JobState.FETCHING, 1.0)
+            await self._carry_through(saving.save(self.shop, self.job, finished, shelved))
 
     async def _make(self) -> Path:
         """Make the video and return the complete file on the work bench; the job is in `fetching` then."""
@@ -192,7 +194,6 @@ class JobRun:
                 raise
         if video is not None:
             self.job = self.shop.queue.get(self.job.id) or self.job
-            self.meter.at(JobState.FETCHING, 1.0)
         return video is not None
 
     async def _fail(self, error: OavrError) -> None:

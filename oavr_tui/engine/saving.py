@@ -8,6 +8,7 @@ job's id, how far it got.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,8 +39,11 @@ def draft_video(job: Job, *, made_on: str, at: float) -> Video:
     )
 
 
-async def save(shop: Workshop, job: Job, finished: Path) -> Video:
-    """Put a complete file into the library and end the job. Raises DiskFull or Rejected, the file still in place."""
+async def save(shop: Workshop, job: Job, finished: Path, shelved: Callable[[], None]) -> Video:
+    """Put a complete file into the library and end the job. Raises DiskFull or Rejected, the file still in place.
+
+    shelved: called once the video stands in the library, just before that is recorded.
+    """
     from oavr_tui.media.probe import probe_video
 
     info = await probe_video(finished)
@@ -60,6 +64,7 @@ async def save(shop: Workshop, job: Job, finished: Path) -> Video:
         return replace(placed, bytes=shop.library.add(finished, target, placed))
 
     video = await asyncio.to_thread(shelve)
+    shelved()
     await shop.queue.finish(job, video)
     return video
 

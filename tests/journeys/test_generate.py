@@ -168,10 +168,11 @@ def test_ctrl_c_cancels_on_the_server_too(tmp_path: Path) -> None:
         assert process.returncode == 130, err
         last = json.loads(out.splitlines()[-1])
         assert (last["event"], last["code"]) == ("failed", "cancelled")
-        busy = oavr("jobs", "list", "--json", home=tmp_path / "home").last
-        assert busy["state"] == "cancelled"
-        state = server.state()
-        assert state["executed"] == []
+        job = oavr("jobs", "list", "--json", home=tmp_path / "home").last
+        assert job["state"] == "cancelled"
+        history = server.get(f"/history/{job['prompt_id']}")[job["prompt_id"]]
+        assert history["status"]["messages"][-1][0] == "execution_interrupted"
+        assert history["outputs"] == {}
     assert "Traceback" not in err
 
 
