@@ -8,7 +8,6 @@ What it does not do: any other model. A graph with nodes it does not know is ref
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
@@ -126,7 +125,6 @@ class ComfySimulator:
         assert self._runner is not None
         self._site = web.TCPSite(self._runner, self._host, self._port)
         await self._site.start()
-        assert self._site._server is not None  # aiohttp has no public way to learn the port that was picked
         self._port = self._runner.addresses[0][1]
 
     def _own(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -147,8 +145,7 @@ class ComfySimulator:
         for connection in server.connections if server is not None else ():
             if connection.transport is not None:
                 connection.transport.abort()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(work, return_exceptions=True)
+        await asyncio.gather(work, return_exceptions=True)
         self.core.forget()
         await self.core.sleep(seconds)
         self.core.log("Starting server")

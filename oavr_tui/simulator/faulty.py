@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
@@ -72,7 +73,7 @@ async def _answer(
             await _until_gone(request, fault.seconds, core.sleep)
             return _cut(request)
         case kinds.LostHistory():
-            core.forget()
+            core.queue.forget()
         case kinds.Restart():
             restart(fault.seconds)
             return _cut(request)
@@ -152,7 +153,7 @@ def _opened(
         **whole.headers,
         "Content-Length": str(stop - start),
         "ETag": f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"',
-        "Last-Modified": formatdate(facts.st_mtime, usegmt=True),
+        "Last-Modified": formatdate(math.ceil(facts.st_mtime), usegmt=True),
         "Accept-Ranges": "bytes",
     }
     if partial:

@@ -16,7 +16,7 @@ from oavr_tui.simulator.node_info import Generation, NodeInfo
 from oavr_tui.simulator.order import Cache, Order, Signatures, links_of
 from oavr_tui.simulator.progress import Progress
 from oavr_tui.simulator.sockets import Sockets
-from oavr_tui.simulator.state import Ended, Prompt, PromptQueue
+from oavr_tui.simulator.state import Ended, Graph, Prompt, PromptQueue
 
 
 @dataclass(slots=True)
@@ -24,11 +24,12 @@ class _Run:
     """One prompt under way."""
 
     prompt: Prompt
+    graph: Graph
     progress: Progress
+    current: str
     messages: list[list[Any]] = field(default_factory=list)
     executed: list[str] = field(default_factory=list)
     results: dict[str, Made] = field(default_factory=dict)
-    current: str = ""
 
 
 class Runner:
@@ -70,7 +71,7 @@ class Runner:
         self.executed: list[str] = []
 
     def interrupt(self, prompt_id: str | None = None) -> bool:
-        """Ask the running prompt to stop at its next tick: any, or only the one with this id. False if there is none."""
+        """Ask the running prompt to stop at its next tick: any, or only the one with this id. False if none runs."""
         running = self._queue.running
         if prompt_id is not None and (running is None or running.prompt_id != prompt_id):
             return False
@@ -99,11 +100,11 @@ class Runner:
             lambda kind, data: self._sockets.publish(kind, data, client),
             self._clock,
         )
-        run = _Run(prompt, progress)
+        run = _Run(prompt, self._without_stray_links(prompt.graph), progress, prompt.outputs[0])
         self._message(run, "execution_start", {})
-        signatures = Signatures(prompt.graph, self._folders)
-        order = await self._begin(run, signatures)
+        signatures = Signatures(run.graph, self._folders)
         try:
+            order = await self._begin(run, signatures)
             while order:
                 run.current = order.take()
                 await self._node(run, signatures.of(run.current))
@@ -123,7 +124,7 @@ class Runner:
         return Ended(success, shown, meta, run.messages)
 
     async def _begin(self, run: _Run, signatures: Signatures) -> Order:
-        graph = run.prompt.graph
+        graph = run.graph
         by_node = await asyncio.to_thread(_sign_all, graph, run.prompt.outputs, signatures)
         self.cache.begin(set(by_node.values()))
         cached = {n: made for n in by_node if (made := self.cache.get(by_node[n])) is not None}
@@ -153,7 +154,7 @@ class Runner:
 
     async def _make(self, run: _Run) -> Made:
         node_id, prompt = run.current, run.prompt
-        node = prompt.graph[node_id]
+        node = run.graph[node_id]
         if fail := self._faults.for_node(node["class_type"]):
             raise _ordered_failure(fail)
 
@@ -164,7 +165,7 @@ class Runner:
         tools = Tools(
             node_id=node_id,
             prompt_id=prompt.prompt_id,
-            graph=prompt.graph,
+            graph=run.graph,
             folders=self._folders,
             generation=self._generation,
             pace=self._pace,
@@ -176,24 +177,33 @@ class Runner:
         )
         return await self._nodes[node["class_type"]](tools, _inputs(run, node))
 
+    def _without_stray_links(self, graph: Graph) -> Graph:
+        """The graph without links into inputs that a node does not have: nobody checked where those lead."""
+        clean: Graph = {}
+        for node_id, node in graph.items():
+            declared = {key for key, _, _ in self._info.inputs(node["class_type"])}
+            inputs = {k: v for k, v in node.get("inputs", {}).items() if k in declared or not isinstance(v, list)}
+            clean[node_id] = {**node, "inputs": inputs}
+        return clean
+
     def _check(self) -> None:
         if self._interrupt_asked:
             self._interrupt_asked = False
             raise Interrupted
 
     def _where(self, run: _Run) -> dict[str, Any]:
-        node_type = run.prompt.graph[run.current]["class_type"]
+        node_type = run.graph[run.current]["class_type"]
         return {"node_id": run.current, "node_type": node_type, "executed": list(run.executed)}
 
     def _failure(self, run: _Run, error: Exception) -> dict[str, Any]:
-        given = _inputs(run, run.prompt.graph[run.current])
+        given = _inputs(run, run.graph[run.current])
         return {
             **self._where(run),
             "exception_message": f"{error}\n",
             "exception_type": _full_name(error),
             "traceback": traceback.format_tb(error.__traceback__),
             "current_inputs": {key: [_plain(value)] for key, value in given.items()},
-            "current_outputs": list(run.prompt.graph),
+            "current_outputs": list(run.graph),
         }
 
     def _message(self, run: _Run, kind: str, data: dict[str, Any], *, everybody: bool = False) -> None:
@@ -208,7 +218,7 @@ class Runner:
             self._sockets.publish(kind, data, prompt.client_id)
 
 
-def _sign_all(graph: dict[str, dict[str, Any]], outputs: list[str], signatures: Signatures) -> dict[str, str]:
+def _sign_all(graph: Graph, outputs: list[str], signatures: Signatures) -> dict[str, str]:
     """Signatures of the outputs and all that feeds them."""
     found: dict[str, str] = {}
     stack = list(outputs)
@@ -223,7 +233,7 @@ def _sign_all(graph: dict[str, dict[str, Any]], outputs: list[str], signatures: 
 def _inputs(run: _Run, node: dict[str, Any]) -> dict[str, Any]:
     """The node's inputs with links followed."""
     return {
-        key: run.results[value[0]].values[value[1]] if isinstance(value, list) and len(value) == 2 else value
+        key: run.results[value[0]].values[value[1]] if isinstance(value, list) and value[0] in run.results else value
         for key, value in node["inputs"].items()
     }
 

@@ -151,7 +151,7 @@ class _Check:
         finally:
             self._path.pop()
         self._verdicts[node_id] = ancestors_good and not errors
-        self.reasons[node_id] = errors
+        self.reasons[node_id] = [*self.reasons.get(node_id, ()), *errors]  # in a cycle there already is one
         return self._verdicts[node_id]
 
     def _link(self, key: str, config: list[Any], link: list[Any], errors: list[dict[str, Any]]) -> bool:
