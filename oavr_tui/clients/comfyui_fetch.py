@@ -27,7 +27,6 @@ from oavr_tui.text import safe, size
 LARGEST_VIDEO = 8_000_000_000
 """Bytes. The longest full video is some 100 MB; a server that sends on and on must not fill the disk."""
 
-_PIECE = 256 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 
@@ -157,7 +156,8 @@ class Fetch:
     async def _write(self, response: httpx.Response, have: int, total: int | None) -> None:
         file = await asyncio.to_thread(self._open_at, have)
         try:
-            async for piece in response.aiter_raw(_PIECE):
+            # As they come, not gathered into larger pieces: those would be lost when the connection breaks.
+            async for piece in response.aiter_raw():
                 await asyncio.to_thread(file.write, piece)
                 have += len(piece)
                 if have > LARGEST_VIDEO:

@@ -181,7 +181,7 @@ class Http:
             raise Unreachable(self._connect_sentence(error)) from None
         except httpx.TimeoutException:
             raise Unreachable(f"{self.address.shown} took too long to answer.") from None
-        except (httpx.TransportError, httpx.DecodingError):
+        except (httpx.TransportError, httpx.InvalidURL):  # the latter for what a redirect may hold
             raise Unreachable(f"The connection to {self.address.shown} broke off.") from None
 
     def unusable(self, status: int) -> Unreachable | Rejected:

@@ -69,6 +69,8 @@ async def _fetch(
                     url = _next_url(response, shown)
     except httpx.TimeoutException:
         raise Unreachable(f"{shown} stopped answering. Try again, or download it and choose the file.") from None
+    except httpx.InvalidURL:
+        raise BadInput(f"{shown} leads to an address that cannot be read.") from None
     except (httpx.TransportError, ImportError):
         raise Unreachable(f"{shown} cannot be reached. Check the address and the connection.") from None
     raise BadInput(f"{shown} leads from one address to another without end. Use the address of the file itself.")
@@ -104,15 +106,14 @@ def _check(response: httpx.Response, shown: str, max_bytes: int) -> None:
         raise BadInput(f"There is no file at {shown} (status {status}). Check the address.")
     if response.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml")):
         raise BadInput(f"{shown} is a web page, not a picture or a voice. Use the address of the file itself.")
-    if (_content_length(response) or 0) > max_bytes:
+    if _is_plain(response) and (_content_length(response) or 0) > max_bytes:
         raise _too_large(shown, max_bytes)
 
 
 async def _save(
     response: httpx.Response, shown: str, target: Path, max_bytes: int, on_progress: OnProgress | None
 ) -> None:
-    plain = response.headers.get("content-encoding", "identity").lower() == "identity"
-    total = _content_length(response) if plain else None
+    total = _content_length(response) if _is_plain(response) else None
     have = 0
     file: BinaryIO = await asyncio.to_thread(target.open, "wb")
     try:
@@ -131,16 +132,16 @@ async def _save(
 
 async def _plain_pieces(response: httpx.Response, shown: str) -> AsyncIterator[bytes]:
     """The body without its compression, in pieces of a bounded size, however small the body was made."""
-    encoding = response.headers.get("content-encoding", "identity").lower()
-    if encoding == "identity":
-        async for piece in response.aiter_raw(_PIECE):
+    if _is_plain(response):
+        async for piece in response.aiter_raw():
             yield piece
         return
+    encoding = response.headers["content-encoding"].lower()
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise BadInput(f"{shown} comes in a compression ({safe(encoding, 30)}) that cannot be read.")
     inflater = zlib.decompressobj(_ANY_ZLIB)
     try:
-        async for packed in response.aiter_raw(_PIECE):
+        async for packed in response.aiter_raw():
             while packed:
                 yield inflater.decompress(packed, _PIECE)
                 packed = inflater.unconsumed_tail
@@ -148,6 +149,11 @@ async def _plain_pieces(response: httpx.Response, shown: str) -> AsyncIterator[b
             raise Unreachable(f"The connection to {shown} broke off. Try again.")
     except zlib.error:
         raise BadInput(f"What {shown} sends is damaged.") from None
+
+
+def _is_plain(response: httpx.Response) -> bool:
+    encoding: str = response.headers.get("content-encoding", "identity")
+    return encoding.lower() == "identity"
 
 
 def _content_length(response: httpx.Response) -> int | None:
