@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from typing import ClassVar
 
 from textual.app import App
@@ -23,11 +25,16 @@ class OavrApp(App[None]):
         Binding("ctrl+q", "quit", "Quit", id="app.quit", show=True),
     ]
 
-    def __init__(self, paths: Paths, settings: Settings, request: Request | None = None) -> None:
+    def __init__(
+        self, paths: Paths, settings: Settings, request: Request | None = None, *, at_once: bool = False
+    ) -> None:
+        """request: fills the fields in. at_once: begins with it, as if Generate had been pressed."""
         super().__init__()
-        self.paths = paths
-        self.settings = settings
-        self.first_request = request
+        self._studio = Studio(paths, settings, request, at_once=at_once)
 
     def on_mount(self) -> None:
-        self.push_screen(Studio(self.paths, self.settings, self.first_request))
+        # Textual leaves these to the system, which would end the process with the terminal still in its hands.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit, None, 128 + number)
+        self.push_screen(self._studio)

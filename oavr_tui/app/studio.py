@@ -45,8 +45,11 @@ class Studio(Screen[None]):
         Binding("c", "cancel", "Cancel", id="studio.cancel"),
     ]
 
-    def __init__(self, paths: Paths, settings: Settings, request: Request | None = None) -> None:
+    def __init__(
+        self, paths: Paths, settings: Settings, request: Request | None = None, *, at_once: bool = False
+    ) -> None:
         super().__init__()
+        self._at_once = at_once and request is not None
         self._settings = settings
         self._first = request
         self._engine = Engine(paths, videos_folder=Path(settings.videos_folder).expanduser())
@@ -60,19 +63,14 @@ class Studio(Screen[None]):
         yield Static("OpenAvathar", id="title")
         with VerticalScroll(id="studio"):
             yield Label("New video", id="heading")
-            with Horizontal(classes="row"):
-                yield Label("Portrait", classes="name")
-                yield Input(
-                    self._first.image if self._first else "", placeholder="a picture: path or address", id="image"
-                )
-            with Horizontal(classes="row"):
-                yield Label("Voice", classes="name")
-                yield Input(
-                    self._first.audio if self._first else "", placeholder="a recording: path or address", id="audio"
-                )
-            with Horizontal(classes="row"):
-                yield Label("Make it", classes="name")
-                yield Input(on_where, placeholder="preview, or the address of a ComfyUI server", id="where")
+            for name, value, field, what in (
+                ("Portrait", self._first.image if self._first else "", "image", "a picture: its path or address"),
+                ("Voice", self._first.audio if self._first else "", "audio", "a recording: its path or address"),
+                ("Make it", on_where, "where", "preview, or the address of a ComfyUI server"),
+            ):
+                with Horizontal(classes="row"):
+                    yield Label(name, classes="name")
+                    yield Input(value, placeholder=what, id=field, compact=True)
             yield Static("", id="hint")
             with Horizontal(id="buttons"):
                 yield Button("Generate", variant="primary", id="generate")
@@ -90,11 +88,13 @@ class Studio(Screen[None]):
             field.cursor_blink = False
         self.query_one("#generate" if self._first else "#image").focus()
         self._live()
+        if self._at_once:
+            self._generate()
 
     def _show_hint(self) -> None:
         where = self.query_one("#where", Input).value.strip()
         if where in ("", PREVIEW):
-            text = "Quick preview: made on this computer, free, in seconds, marked PREVIEW."
+            text = "Quick preview: on this computer, free, in seconds, marked PREVIEW."
         else:
             text = f"Full video: made by the ComfyUI server at {safe_url(where)}."
         self.query_one("#hint", Static).update(Content(text))
@@ -117,7 +117,7 @@ class Studio(Screen[None]):
     def _show_unfinished(self) -> None:
         """A job that was left behind is what the person wants to see first."""
         unfinished = [job for job in self._engine.jobs() if not job.ended]
-        if unfinished:
+        if unfinished and not self._job_id:
             self._begin(unfinished[-1])
 
     async def _hear(self, event: Event) -> None:
@@ -242,11 +242,14 @@ class Studio(Screen[None]):
         message = self.query_one("#message", Static)
         message.set_class(bad, "bad").set_class(good, "good")
         message.update(Content(safe(text, 1000)))
+        self.call_after_refresh(message.scroll_visible, animate=False)
 
 
 def _saved(video: Video) -> str:
     kind = "Preview" if video.preview else "Video"
-    return f"{kind}: {clock(video.duration)}, {video.width}x{video.height}, {size(video.bytes)}. Saved as {video.path}"
+    path, home = video.path, str(Path.home())
+    shown = "~" + path.removeprefix(home) if path.startswith(home + "/") else path
+    return f"{kind} saved as {shown}: {clock(video.duration)}, {video.width}x{video.height}, {size(video.bytes)}"
 
 
 def _pasted(text: str) -> str:

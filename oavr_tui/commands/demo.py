@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
             return make(paths, settings, request, voice, arguments.output)
         from oavr_tui.commands.open_app import open_app
 
-        return open_app(paths, settings, request)
+        return open_app(paths, settings, request, at_once=True)
     except OavrError as error:
         if voice is None:
             raise

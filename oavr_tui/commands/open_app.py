@@ -22,10 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
     return open_app(paths, load_settings(paths))
 
 
-def open_app(paths: Paths, settings: Settings, request: Request | None = None) -> int:
-    """Open the app, with the fields filled in from `request` if there is one."""
+def open_app(paths: Paths, settings: Settings, request: Request | None = None, *, at_once: bool = False) -> int:
+    """Open the app, with the fields filled in from `request` if there is one; at_once: begin to make it."""
     from oavr_tui.app.app import OavrApp
 
-    app = OavrApp(paths, settings, request)
+    app = OavrApp(paths, settings, request, at_once=at_once)
     app.run()
     return app.return_code or 0
