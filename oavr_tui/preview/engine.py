@@ -109,12 +109,11 @@ def _tags(spec: PreviewSpec, face_found: bool) -> dict[str, str]:
     tags = {"title": Path(spec.output).stem}
     if spec.label:
         note = "" if face_found else " No face was found in the picture: it moves gently above a voice meter."
-        tags["comment"] = (
-            f"{spec.label}: made by the quick preview of OpenAvathar (oavr-tui), not by InfiniteTalk.{note}"
-        )
+        tags["description"] = f"Made by the quick preview of OpenAvathar (oavr-tui), not by InfiniteTalk.{note}"
     tags.update(spec.tags)
-    if spec.label and spec.label not in tags["comment"]:
-        tags["comment"] = f"{spec.label}: {tags['comment']}"
+    if spec.label and not any(spec.label in text for text in tags.values()):
+        # Never in the comment: what is there may be meant for a program.
+        tags["description"] = f"{spec.label}: {tags['description']}"
     return tags
 
 

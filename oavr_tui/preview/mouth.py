@@ -8,7 +8,7 @@ import numpy as np
 
 from oavr_tui.preview.arrays import Field, Map, Pixels, doubled, pixels_at
 from oavr_tui.preview.face import Face
-from oavr_tui.preview.mouth_inside import MouthInside
+from oavr_tui.preview.mouth_inside import MouthInside, OwnTeeth
 from oavr_tui.preview.mouth_shape import MouthShape, measure
 from oavr_tui.preview.mouth_warp import MouthWarp
 from oavr_tui.preview.picture import Texture
@@ -16,14 +16,17 @@ from oavr_tui.preview.picture import Texture
 _SWAY = 0.09
 """How far the head may carry the mouth, as a share of the face's height."""
 _LIP_TABLE = 2048
+_SEAM = 3.0
+"""Pixels to either side of shut lips in which their line is painted, where the picture shows none."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartedLips:
     """The inside of the mouth in one frame, for each pixel of `rows` x `columns` of the frame.
 
-    below, above: how far it is below the upper and above the lower lip, pixels of the video. u: -1 .. 1 from corner to
-    corner. upper: where the upper layer has its color from.
+    below, above: how far it is below the upper and above the lower lip, pixels of the video. u: -1 .. 1 from inner
+    corner to inner corner. teeth: how far above the lower lip of the picture the colors of the upper layer are, pixels
+    of the video: those belong to the upper jaw. upper: where the upper layer has its colors from.
     """
 
     rows: slice
@@ -31,6 +34,7 @@ class PartedLips:
     below: Field
     above: Field
     u: Field
+    teeth: Field
     upper: Map
 
 
@@ -49,7 +53,7 @@ class Mouth:
         left, top, right, bottom = self._cells
         room = (2 * (bottom - top) + 4, 2 * (right - left) + 4)
         self._room_for_upper, self._room_for_lower = np.empty((2, *room), np.float32), np.empty((2, *room), np.float32)
-        self._room_for_lips = np.empty((3, *room), np.float32)
+        self._room_for_lips = np.empty((4, *room), np.float32)
         self._upper_lip, self._lower_lip = self.shape.lips(np.linspace(-1, 1, _LIP_TABLE, dtype=np.float32))
 
     @property
@@ -70,8 +74,8 @@ class Mouth:
         """Bend the map of a frame where the mouth is.
 
         coarse: where in the texture each cell of 2 x 2 pixels comes from, with a margin of one cell. fine: the same for
-        each pixel, changed in place. aperture: texture pixels. width: -1 .. 1. Returns what `paint` needs, or None for
-        lips that do not part.
+        each pixel, changed in place. aperture: texture pixels. width: -1 .. 1. Returns what `paint` needs, or None
+        where there is nothing to paint.
         """
         left, top, right, bottom = self._cells
         place = coarse[:, top : bottom + 2, left : right + 2]
@@ -86,16 +90,19 @@ class Mouth:
         return self._parted(lips, full_upper)
 
     def _distances(self, upper: Map, lower: Map) -> Field:
-        """Of each cell: below the upper lip, above the lower lip (pixels of the video, negative on skin), and u."""
+        """Of each cell: below the upper lip, above the lower lip (negative on skin), u, and teeth, as in PartedLips."""
         u, v = self.shape.frame.local(upper)
         u_lower, v_lower = self.shape.frame.local(lower)
         below = v - self._upper_lip[_lip_index(u)]
         above = self._lower_lip[_lip_index(u_lower)] - v_lower
-        return np.stack([below / np.float32(self._scale), above / np.float32(self._scale), u])
+        scale = np.float32(self._scale)
+        teeth = self._lower_lip[_lip_index(u)] - v
+        return np.stack([below / scale, above / scale, np.copysign(self.shape.across(u), u), teeth / scale])
 
     def _parted(self, lips: Field, upper: Map) -> PartedLips | None:
-        below, above, u = lips
-        open_here = (below > 0.02) & (above > 0.02) & (np.abs(u) < 1)
+        below, above, u, teeth = lips
+        seen = _SEAM if self.shape.rest_gap else 0.0
+        open_here = (below > 0.02 - seen) & (above > 0.02 - seen) & (np.abs(u) < 1)
         rows, columns = np.flatnonzero(open_here.any(1)), np.flatnonzero(open_here.any(0))
         if not len(rows):
             return None
@@ -107,13 +114,18 @@ class Mouth:
             below[box],
             above[box],
             u[box],
+            teeth[box],
             upper[:, box[0], box[1]],
         )
 
     def paint(self, frame: Pixels, lips: PartedLips, aperture: float) -> None:
         """Paint the inside of the mouth into a frame; aperture in texture pixels."""
-        own = pixels_at(self._source, lips.upper)[..., :3] if self.shape.teeth else None
+        own = None
+        if self.shape.teeth:
+            own = OwnTeeth(pixels_at(self._source, lips.upper)[..., :3], lips.teeth)
         part = frame[lips.rows, lips.columns, :3]
+        if self.shape.rest_gap:
+            self._inside.paint_seam(part, lips.below, lips.above, lips.u)
         self._inside.paint(part, lips.below, lips.above, lips.u, own, aperture / self._scale)
 
 

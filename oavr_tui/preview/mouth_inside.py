@@ -5,6 +5,8 @@ Distances here are pixels of the video; colors are in the skin's own light, and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from oavr_tui.preview.arrays import Field, Pixels, smoothstep
@@ -14,13 +16,20 @@ _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 """BT.601 weights of blue, green, red."""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnTeeth:
+    """The teeth of the picture. colors: what is there now. inside: how far above the picture's lower lip that is."""
+
+    colors: Pixels
+    inside: Field
+
+
 class MouthInside:
     """The inside of one mouth."""
 
     def __init__(self, shape: MouthShape, scale: float) -> None:
         """scale: texture pixels per pixel of the video."""
         self._height = shape.face_height / scale
-        self._own_teeth = shape.teeth
         light = float(shape.skin @ _LUMA)
         self._gray = float(np.ptp(shape.skin)) < 6
         self._strength = float(np.clip(light / 165, 0.35, 1.15))
@@ -37,22 +46,29 @@ class MouthInside:
             plain = np.full(3, float(plain @ _LUMA), np.float32)
         return np.asarray(plain * self._strength * (1 - share + share * self._warmth), np.float32)
 
-    def paint(self, picture: Pixels, below: Field, above: Field, u: Field, own: Pixels | None, aperture: float) -> None:
+    def paint(
+        self, picture: Pixels, below: Field, above: Field, u: Field, own: OwnTeeth | None, aperture: float
+    ) -> None:
         """Paint into a part of the frame.
 
         below, above: how far each pixel is below the upper and above the lower lip. u: -1 .. 1 from corner to corner.
-        own: the picture's own teeth as they stand now, or None where it shows none. aperture: pixels.
+        own: the picture's own teeth, or None where it shows none. aperture: pixels.
         """
-        cover = np.clip(below, 0, 1) * np.clip(above, 0, 1) * (1 - smoothstep(0.90, 1.0, np.abs(u)))
+        cover = np.clip(below, 0, 1) * np.clip(above, 0, 1) * (1 - smoothstep(0.92, 1.0, np.abs(u)))
         inside = self._hollow(above, u, aperture)
-        if own is not None and self._own_teeth:
-            show = np.clip(below, 0, 1)[..., None]
-            inside += show * (own - inside)
+        if own is not None:
+            inside += np.clip(own.inside * 0.8 - 0.3, 0, 1)[..., None] * (own.colors - inside)
         else:
             self._add_teeth(inside, below, u, aperture)
         # Lips throw a shadow on what is inside.
         inside *= (0.60 + 0.40 * smoothstep(0.0, 0.22 * aperture + 1.5, np.minimum(below * 0.8, above)))[..., None]
         picture[...] = np.clip(picture + cover[..., None] * (inside - picture), 0, 255).astype(np.uint8)
+
+    def paint_seam(self, picture: Pixels, below: Field, above: Field, u: Field) -> None:
+        """The line between lips that touch, for a picture that shows them apart and so has none; see `paint`."""
+        touching = np.clip(1 - (below + above) / 1.5, 0, 1) * (1 - smoothstep(0.80, 1.0, np.abs(u)))
+        line = touching * np.exp(-(((below - above) / (2 * max(1.0, 0.004 * self._height))) ** 2))
+        picture[...] = (picture * (1 - 0.4 * line[..., None])).astype(np.uint8)
 
     def _hollow(self, above: Field, u: Field, aperture: float) -> Field:
         depth = min(aperture / (0.09 * self._height), 1.0)

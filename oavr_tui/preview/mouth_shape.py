@@ -65,16 +65,22 @@ class MouthShape:
     teeth: bool
     skin: Field
 
+    def across(self, u: Field) -> Field:
+        """How far out each place is: 0 in the middle, 1 at the inner corners of the mouth."""
+        return np.asarray(np.abs(u) / np.where(u < 0, -self.ends[0], self.ends[1]), np.float32)
+
     def lips(self, u: Field) -> tuple[Field, Field]:
         """v of the inner upper and lower lip in the picture; beyond the corners both follow one line."""
         inside = np.clip(u, *self.ends)
         one = np.polyval(self.upper, inside)
         other = np.polyval(self.lower, inside)
         high, low = np.minimum(one, other), np.maximum(one, other)
-        to_corner = np.abs(inside / np.where(inside < 0, self.ends[0], self.ends[1]))
-        together = smoothstep(0.86, 1.0, np.asarray(to_corner, np.float32)) * (high + low) / 2
-        apart = 1 - smoothstep(0.86, 1.0, np.asarray(to_corner, np.float32))
-        return np.asarray(high * apart + together, np.float32), np.asarray(low * apart + together, np.float32)
+        together = smoothstep(0.93, 1.0, self.across(inside))
+        middle = (high + low) / 2
+        return (
+            np.asarray(high + together * (middle - high), np.float32),
+            np.asarray(low + together * (middle - low), np.float32),
+        )
 
 
 def measure(pixels: Pixels, face: Face) -> MouthShape:
@@ -89,11 +95,16 @@ def measure(pixels: Pixels, face: Face) -> MouthShape:
     gap = max(0.0, float(np.median(lower[4:7, 1] - upper[4:7, 1])))
     look = _Look(pixels, frame, points)
     teeth_share, dark_share = look.between(*curves, ends)
+    thickness = _local(frame, points[list(mesh.OUTER_LOWER_LIP)])[2:7, 1].mean() - float(np.median(lower[4:7, 1]))
+    thickness += float(np.median(upper[4:7, 1])) - _local(frame, points[list(mesh.OUTER_UPPER_LIP)])[2:7, 1].mean()
     if gap < 0.022 * face.height or teeth_share + dark_share < 0.45:
-        thickness = _local(frame, points[list(mesh.OUTER_LOWER_LIP)])[2:7, 1].mean()
-        thickness -= _local(frame, points[list(mesh.OUTER_UPPER_LIP)])[2:7, 1].mean()
-        seam = look.seam(*curves, ends, float(thickness) / 2)
+        seam = look.seam(*curves, ends, (float(thickness) + gap) / 2)
         curves, gap, teeth_share = (seam, seam), 0.0, 0.0
+    else:
+        inner = look.edges(*curves, ends, max(float(thickness) / 2, 2.0))
+        curves, ends = (inner.upper, inner.lower), inner.ends
+        middle = np.linspace(ends[0] * 0.4, ends[1] * 0.4, 9)
+        gap = max(float(np.median(np.polyval(curves[1], middle) - np.polyval(curves[0], middle))), 1.0)
     return MouthShape(
         frame=frame,
         face_height=face.height,
@@ -123,6 +134,15 @@ def _local(frame: Frame, points: Points) -> Points:
     return np.stack(frame.local(points.T.astype(np.float32)), -1).astype(np.float64)
 
 
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """The inner lips as polynomials v(u), and u of the inner corners."""
+
+    upper: Points
+    lower: Points
+    ends: tuple[float, float]
+
+
 class _Look:
     """The colors around the mouth, in Lab, slightly blurred."""
 
@@ -149,11 +169,41 @@ class _Look:
         u = np.linspace(ends[0] * 0.55, ends[1] * 0.55, 15, dtype=np.float32)[:, None]
         share = np.linspace(0.2, 0.8, 7, dtype=np.float32)[None]
         v = np.polyval(upper, u) * (1 - share) + np.polyval(lower, u) * share
-        inside = self._at(self._frame.point(np.broadcast_to(u, v.shape), np.asarray(v, np.float32))).reshape(-1, 3)
-        color, cheek_color = np.hypot(*(inside[:, 1:] - 128).T), float(np.hypot(*(self._cheek[1:] - 128)))
-        red, cheek_red = inside[:, 1] - 128, self._cheek[1] - 128
-        teeth = (inside[:, 0] > 0.72 * self._cheek[0]) & (color < 0.62 * cheek_color + 2) & (red < 0.75 * cheek_red + 2)
-        return float(teeth.mean()), float((inside[:, 0] < 0.40 * self._cheek[0]).mean())
+        teeth, dark = self._inside(np.broadcast_to(u, v.shape), np.asarray(v, np.float32))
+        return float(teeth.mean()), float(dark.mean())
+
+    def _inside(self, u: Field, v: Field) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """What looks like teeth, and what is dark, against the cheeks."""
+        lab = self._at(self._frame.point(u, v))
+        color, cheek_color = np.hypot(lab[..., 1] - 128, lab[..., 2] - 128), float(np.hypot(*(self._cheek[1:] - 128)))
+        red, cheek_red = lab[..., 1] - 128, self._cheek[1] - 128
+        teeth = (lab[..., 0] > 0.72 * self._cheek[0]) & (color < 0.62 * cheek_color + 2) & (red < 0.75 * cheek_red + 2)
+        return teeth, lab[..., 0] < 0.40 * self._cheek[0]
+
+    def edges(self, upper: Points, lower: Points, ends: tuple[float, float], thickness: float) -> _Inner:
+        """The inner lips of an open mouth: the mesh's own lines, or where what looks like its inside goes beyond."""
+        u = np.linspace(-1.04, 1.04, 53, dtype=np.float32)
+        high, low = np.polyval(upper, np.clip(u, *ends)), np.polyval(lower, np.clip(u, *ends))
+        v = (high - 0.5 * thickness)[:, None] + np.linspace(0, 1, 61) * (low - high + thickness)[:, None]
+        teeth, dark = self._inside(np.broadcast_to(u[:, None], v.shape), v.astype(np.float32))
+        fringe = 0.5 + 0.05 * thickness  # where the edge is blurred, half teeth and half lip
+        found = []
+        for column, inside in enumerate(teeth | dark):
+            between = np.flatnonzero(inside & (v[column] > high[column] - 1) & (v[column] < low[column] + 1))
+            if len(between):
+                first, last = _run_around(inside, int(between[len(between) // 2]), gap=4)
+                top = min(v[column, first] - fringe, high[column])
+                bottom = max(v[column, last] + fringe, low[column])
+                found.append((float(u[column]), top, bottom))
+            elif u[column] > 0:
+                break
+            else:
+                found.clear()
+        if len(found) < 20:
+            return _Inner(upper, lower, ends)
+        places, tops, bottoms = np.array(found).T
+        reached = (min(ends[0], float(places[0])), max(ends[1], float(places[-1])))
+        return _Inner(_robust_curve(places, tops), _robust_curve(places, bottoms), reached)
 
     def seam(self, upper: Points, lower: Points, ends: tuple[float, float], thickness: float) -> Points:
         """The line where shut lips meet, as v(u): the darkest line near the mesh's own. thickness: of a lip."""
@@ -164,7 +214,27 @@ class _Look:
         light = self._at(self._frame.point(np.broadcast_to(u[:, None], v.shape), v))[..., 0]
         cost = light / max(self._cheek[0], 1.0) + 0.55 * (offset / max(thickness, 1.0))[None] ** 2
         found = middle + offset[np.argmin(cost, 1)]
-        first = np.polyfit(u, found, 4)
-        off = np.abs(np.polyval(first, u) - found)
-        good = off <= np.percentile(off, 80)
-        return np.asarray(np.polyfit(u[good], found[good], 4))
+        return _robust_curve(u.astype(np.float64), found)
+
+
+def _robust_curve(u: Points, v: Points) -> Points:
+    """A smooth line v(u) through most of the points."""
+    off = np.abs(np.polyval(np.polyfit(u, v, 4), u) - v)
+    good = off <= np.percentile(off, 80)
+    return np.asarray(np.polyfit(u[good], v[good], 4))
+
+
+def _run_around(flags: NDArray[np.bool_], start: int, gap: int) -> tuple[int, int]:
+    """First and last of the run of True around `start`, in which up to `gap` may be False."""
+    first = last = start
+    for i in range(start, -1, -1):
+        if flags[i]:
+            first = i
+        elif first - i > gap:
+            break
+    for i in range(start, len(flags)):
+        if flags[i]:
+            last = i
+        elif i - last > gap:
+            break
+    return first, last

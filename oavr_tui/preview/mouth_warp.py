@@ -115,7 +115,7 @@ class MouthWarp:
     def _lower_opening(self, u: Field, away: Field) -> Field:
         """Lower lip, jaw and chin: the share of the opening by which they go down; `away` below the lip, pixels."""
         depth = np.clip(away / self._shape.chin, 0, 2)
-        across = np.abs(u) / (1 + 0.85 * np.clip(depth, 0, 1.3))  # the jaw is broader than the lip
+        across = self._shape.across(u) / (1 + 0.85 * np.clip(depth, 0, 1.3))  # the jaw is broader than the lip
         inside = _CORNER + 0.66 * (1 - np.minimum(across, 1) ** 2.3)
         outside = _CORNER * np.exp(-((np.maximum(across - 1, 0) / 0.33) ** 2))
         along = (1 - 0.22 * smoothstep(0.15, 0.9, depth)) * (1 - smoothstep(1.0, 1.45, depth))
@@ -123,7 +123,7 @@ class MouthWarp:
 
     def _upper_opening(self, u: Field, away: Field) -> Field:
         """Upper lip and cheeks: a little up in the middle, down at the corners."""
-        across = np.abs(u)
+        across = self._shape.across(u)
         inside = _CORNER - 0.34 * (1 - np.minimum(across, 1) ** 2.3)
         outside = _CORNER * np.exp(-((np.maximum(across - 1, 0) / 0.33) ** 2))
         return np.asarray(
