@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from oavr_tui.errors import OavrError
-from oavr_tui.simulator.comfyui import DEFAULT_UPLOAD_LIMIT, DEFAULT_VRAM, ComfySimulator
 from oavr_tui.simulator.faults import Faults
+from oavr_tui.simulator.making import DEFAULT_UPLOAD_LIMIT, DEFAULT_VRAM
 
 _PARENT_LOOK = 0.5
 """Seconds between two looks whether the parent is still there."""
@@ -42,11 +42,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _serve(options: argparse.Namespace, directory: Path, parent: int) -> None:
+async def _serve(options: argparse.Namespace, faults: Faults, directory: Path, parent: int) -> None:
+    from oavr_tui.simulator.comfyui import ComfySimulator  # half a second, not needed to refuse a wrong script
+
     simulator = ComfySimulator(
         directory,
         generation=options.generation,
-        faults=Faults.from_file(options.faults) if options.faults is not None else None,
+        faults=faults,
         step_seconds=options.step_seconds / options.speed,
         load_seconds=options.load_seconds / options.speed,
         host=options.host,
@@ -75,11 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.speed <= 0:
         parser.error("--speed must be above zero")
     try:
+        faults = Faults.from_file(options.faults) if options.faults is not None else Faults.none()
         with contextlib.ExitStack() as stack:
             directory = options.directory
             if directory is None:
                 directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="oavr-simulator-")))
-            asyncio.run(_serve(options, directory, parent))
+            asyncio.run(_serve(options, faults, directory, parent))
     except OavrError as error:
         print(error.message, file=sys.stderr)
         return 1

@@ -19,12 +19,10 @@ from oavr_tui.errors import Rejected
 from oavr_tui.simulator.core import Core, Options
 from oavr_tui.simulator.faults import Faults
 from oavr_tui.simulator.folders import Folders
-from oavr_tui.simulator.making import Pace
+from oavr_tui.simulator.making import DEFAULT_UPLOAD_LIMIT, DEFAULT_VRAM, Pace
 from oavr_tui.simulator.node_info import Generation
 from oavr_tui.simulator.routes import make_app
 
-DEFAULT_UPLOAD_LIMIT = 104_857_600
-DEFAULT_VRAM = 24 << 30
 _LAST_ANSWERS = 0.5
 """Seconds that unfinished requests get when the server stops."""
 

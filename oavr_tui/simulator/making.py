@@ -12,6 +12,12 @@ from oavr_tui.simulator.node_info import Generation
 from oavr_tui.simulator.state import Graph
 
 
+DEFAULT_UPLOAD_LIMIT = 104_857_600
+"""Bytes: ComfyUI's own default."""
+DEFAULT_VRAM = 24 << 30
+"""Bytes of graphics memory that the simulated machine has."""
+
+
 class Interrupted(Exception):
     """Somebody asked the running prompt to stop."""
 

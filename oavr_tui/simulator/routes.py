@@ -13,16 +13,14 @@ from aiohttp.typedefs import Handler, Middleware
 
 from oavr_tui.errors import BadInput
 from oavr_tui.simulator import transfers
-from oavr_tui.simulator.core import VERSIONS, Core
+from oavr_tui.simulator.core import Core
 from oavr_tui.simulator.faults import Faults
 from oavr_tui.simulator.faulty import SOCKET_FAULT, fault_middleware, too_large
+from oavr_tui.simulator.info_routes import InfoRoutes
 from oavr_tui.simulator.jobs_api import add_jobs_routes
-from oavr_tui.simulator.node_info import MODEL_FOLDERS
 from oavr_tui.simulator.state import Prompt
 from oavr_tui.simulator.validation import BadWorkflow, error_of, validate
 
-_RAM = 64 << 30
-"""Bytes of main memory that the simulated machine claims."""
 _LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|::1)$")
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _TROUBLE = "500 Internal Server Error\n\nServer got itself in trouble"
@@ -49,7 +47,7 @@ def make_app(core: Core, restart: Callable[[float], None]) -> web.Application:
 
 
 def _routes(core: Core) -> list[tuple[str, Route | None, Route | None]]:
-    info, prompts = _InfoRoutes(core), _PromptRoutes(core)
+    info, prompts = InfoRoutes(core), _PromptRoutes(core)
     return [
         ("/system_stats", info.system_stats, None),
         ("/features", info.features, None),
@@ -69,72 +67,6 @@ def _routes(core: Core) -> list[tuple[str, Route | None, Route | None]]:
         ("/view", prompts.view, None),
         ("/ws", prompts.socket, None),
     ]
-
-
-class _InfoRoutes:
-    """What the server is and has."""
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-
-    async def system_stats(self, request: web.Request) -> web.Response:
-        new = self._core.options.generation == "new"
-        system: dict[str, Any] = {
-            "os": "linux" if new else "posix",
-            "ram_total": _RAM,
-            "ram_free": _RAM // 2,
-            "comfyui_version": VERSIONS[self._core.options.generation],
-            "required_frontend_version": "1.49.6" if new else "1.27.10",
-            "installed_templates_version": "0.11.44" if new else "0.1.94",
-            "required_templates_version": "0.11.44" if new else "0.1.94",
-            "python_version": "3.11.7 (simulated)",
-            "pytorch_version": "2.13.0+cu124" if new else "2.8.0+cu124",
-            "embedded_python": False,
-            "argv": ["main.py", "--listen", "127.0.0.1"],
-        }
-        if new:
-            package = {"name": "comfyui-frontend-package", "installed": "1.49.6", "required": "1.49.6"}
-            system |= {"comfy_package_versions": [package], "deploy_environment": "local-git"}
-        return web.json_response({"system": system, "devices": [self._device()]})
-
-    def _device(self) -> dict[str, Any]:
-        vram = self._core.options.vram
-        name, kind, index, total = ("cuda:0 Simulated GPU", "cuda", 0, vram) if vram else ("cpu", "cpu", None, _RAM)
-        return {
-            "name": name,
-            "type": kind,
-            "index": index,
-            "vram_total": total,
-            "vram_free": total,
-            "torch_vram_total": total,
-            "torch_vram_free": total,
-        }
-
-    async def features(self, request: web.Request) -> web.Response:
-        return web.json_response(self._core.features())
-
-    async def all_nodes(self, request: web.Request) -> web.Response:
-        return web.json_response({name: self._core.info.describe(name) for name in self._core.info.names()})
-
-    async def one_node(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        return web.json_response({name: self._core.info.describe(name)} if name in self._core.info else {})
-
-    async def model_folders(self, request: web.Request) -> web.Response:
-        return web.json_response(list(MODEL_FOLDERS))
-
-    async def models(self, request: web.Request) -> web.Response:
-        found = self._core.info.models(request.match_info["folder"])
-        return web.Response(status=404) if found is None else web.json_response(found)
-
-    async def logs(self, request: web.Request) -> web.Response:
-        return web.json_response(self._core.log_text())
-
-    async def files(self, request: web.Request) -> web.Response:
-        folder = self._core.folders.kind(request.match_info["kind"])
-        if folder is None:
-            return web.json_response({"error": "Invalid directory type"}, status=400)
-        return web.json_response(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
 
 
 class _PromptRoutes:

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from oavr_tui.simulator.__main__ import main
+
 WAIT = 60.0
 COMMAND = [sys.executable, "-m", "oavr_tui.simulator", "comfyui"]
 
@@ -65,14 +67,14 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     parent.stdout.close()
 
 
-def test_what_cannot_be_done_is_one_sentence(tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     faults = tmp_path / "faults.json"
     faults.write_text('[{"do": "explode"}]')
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        tries = [["--faults", str(faults)], ["--port", port], ["--faults", str(tmp_path / "none")]]
-        for options in tries:
-            done = subprocess.run([*COMMAND, "--directory", str(tmp_path), *options], capture_output=True, text=True)
-            assert (done.returncode, done.stdout) == (1, "")
-            assert len(done.stderr.splitlines()) == 1
-            assert done.stderr.startswith("The ")
+        for options in (["--faults", str(faults)], ["--port", port], ["--faults", str(tmp_path / "none")]):
+            assert main(["comfyui", "--directory", str(tmp_path), *options]) == 1
+            out, err = capsys.readouterr()
+            assert out == ""
+            assert len(err.splitlines()) == 1
+            assert err.startswith("The ")

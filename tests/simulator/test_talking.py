@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed
 
 from oavr_tui.preview.run import render_preview
 from oavr_tui.preview.spec import PreviewSpec
@@ -234,3 +237,24 @@ async def test_a_hub_graph_with_vocals_constants_and_decode(live: Live) -> None:
     }
     film = film_of(live, await live.ended(await live.post(graph)))
     assert (film.frames, film.width, film.height) == (50, SIDE, SIDE)
+
+
+async def test_stopping_ends_a_rendering_and_open_sockets(start: Start) -> None:
+    async with start(step_seconds=30) as live:
+        async with live.socket() as socket:
+            await live.post(talking_graph(), client_id="tester")
+            while True:
+                message = json.loads(await socket.recv())
+                if message["type"] == "executing" and message["data"]["node"] == "128":
+                    break
+            await live.until(lambda: "simulated-render" in {task.get_name() for task in asyncio.all_tasks()})
+            await live.simulator.stop()
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    await socket.recv()
+        assert not {"simulated-render", "simulator-work", "simulator-publish"} & {
+            task.get_name() for task in asyncio.all_tasks()
+        }
+        with pytest.raises(httpx.ConnectError):
+            await live.http.get("/prompt")
+        assert not list((live.folder / "temp").glob("*.part.mp4"))
