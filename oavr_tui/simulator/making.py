@@ -11,7 +11,6 @@ from oavr_tui.simulator.folders import Folders
 from oavr_tui.simulator.node_info import Generation
 from oavr_tui.simulator.state import Graph
 
-
 DEFAULT_UPLOAD_LIMIT = 104_857_600
 """Bytes: ComfyUI's own default."""
 DEFAULT_VRAM = 24 << 30
