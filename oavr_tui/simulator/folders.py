@@ -12,8 +12,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from oavr_tui.errors import BadInput
+from oavr_tui.text import safe
+
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 SOUNDS = frozenset({".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".mp4", ".mkv", ".webm", ".mov"})
+_MARKER = ".simulated-comfyui"
+"""Says that the folder is a simulator's, so that its temp may be emptied."""
 KINDS = ("input", "output", "temp")
 _ANNOTATION = re.compile(r"^(?P<name>.*) \[(?P<kind>input|output|temp)\]$", re.DOTALL)
 
@@ -43,9 +48,17 @@ class Folders:
         return self.root / name if name in KINDS else None
 
     def create(self) -> None:
-        """Make the folders, and empty temp."""
+        """Make the folders, and empty temp. Raises BadInput where a full temp folder is not a simulator's own."""
+        marker, temp = self.root / _MARKER, self.root / "temp"
+        if not marker.exists() and temp.exists() and any(temp.iterdir()):
+            raise BadInput(
+                safe(
+                    f"The folder {self.root} has a temp folder of its own, which would be emptied. Choose another one."
+                )
+            )
         for name in KINDS:
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        marker.touch()
         self.empty_temp()
 
     def empty_temp(self) -> None:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.contract.conftest import DEADLINE, Server
 from tests.contract.test_http import finished, idle, run_of_03, running
@@ -215,6 +215,29 @@ async def test_closing_the_older_of_two_sockets_silences_the_newer(ready: Server
                 while True:
                     heard.append(json.loads(await asyncio.wait_for(newer.recv(), 0.05)))
             assert all(message["type"] in ("progress", "progress_state") for message in heard)
+
+
+async def test_a_client_that_stops_reading_silences_the_others(ready: Server) -> None:
+    address = ready.simulator.base_url.replace("http", "ws", 1) + "/ws"
+    pad, count = "x" * 100_000, 300
+    stuck = await connect(address, proxy=None, compression=None, max_queue=1)
+    async with connect(address, proxy=None, compression=None) as other:
+        await other.recv()
+        for number in range(count):
+            ready.simulator.core.sockets.publish("progress", {"number": number, "pad": pad})
+        heard = 0
+        with pytest.raises(TimeoutError):
+            while True:
+                await asyncio.wait_for(other.recv(), 0.5)
+                heard += 1
+        assert heard < count
+        assert (await ready.http.get("/prompt")).status_code == 200
+        stuck.transport.abort()
+        async with asyncio.timeout(DEADLINE):
+            while heard < count:
+                await other.recv()
+                heard += 1
+    await stuck.wait_closed()
 
 
 async def test_who_hears_what(ready: Server) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oavr_tui.errors import BadInput
 from oavr_tui.simulator.folders import Folders, Outside
 from oavr_tui.simulator.node_info import NodeInfo
 from oavr_tui.simulator.order import Cache, Order, Signatures, links_of
@@ -177,6 +178,20 @@ def test_saving_counts_on_and_stays_inside(tmp_path: Path) -> None:
     assert (place.number, place.subfolder, place.base) == (8, "sub", "x")
     with pytest.raises(Outside):
         folders.saving("../../x", "output")
+
+
+def test_a_temp_folder_of_somebody_else_is_not_emptied(tmp_path: Path) -> None:
+    precious = tmp_path / "temp" / "thesis.txt"
+    precious.parent.mkdir()
+    precious.write_text("years of work")
+    with pytest.raises(BadInput, match="Choose another folder"):
+        Folders(tmp_path).create()
+    assert precious.read_text() == "years of work"
+    own = Folders(tmp_path / "own")
+    own.create()
+    (own.root / "temp" / "old.mp4").touch()
+    own.create()
+    assert not list((own.root / "temp").iterdir())
 
 
 JSON = st.recursive(

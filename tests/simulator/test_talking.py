@@ -154,6 +154,17 @@ async def test_an_interrupt_ends_the_rendering_at_the_next_tick(start: Start) ->
         assert (await live.ended(await live.post(still_graph())))["status"]["completed"]
 
 
+async def test_an_interrupt_while_a_model_loads_takes_effect_in_that_node(start: Start) -> None:
+    async with start(load_seconds=0.3) as live, live.socket() as socket:
+        prompt_id = await live.post(talking_graph(), client_id="tester")
+        while (message := json.loads(await socket.recv()))["data"].get("node") != "122":
+            pass
+        assert message["type"] == "executing"
+        await live.http.post("/interrupt")
+        kind, data = (await live.ended(prompt_id))["status"]["messages"][-1]
+        assert (kind, data["node_type"]) == ("execution_interrupted", "WanVideoModelLoader")
+
+
 async def test_a_picture_the_renderer_refuses_is_an_execution_error(live: Live) -> None:
     graph = talking_graph()
     graph["281"]["inputs"] |= {"width": 16, "height": 16}
