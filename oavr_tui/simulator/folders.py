@@ -52,9 +52,7 @@ class Folders:
         marker, temp = self.root / _MARKER, self.root / "temp"
         if not marker.exists() and temp.exists() and any(temp.iterdir()):
             raise BadInput(
-                safe(
-                    f"The folder {self.root} has a temp folder of its own, which would be emptied. Choose another one."
-                )
+                safe(f"The folder {self.root} has a temp folder that is not a simulator's. Choose another folder.")
             )
         for name in KINDS:
             (self.root / name).mkdir(parents=True, exist_ok=True)
