@@ -76,7 +76,8 @@ def _murmurs(decibels: Row, level: Row) -> Iterator[Closure]:
 def _stops(decibels: Row, level: Row) -> Iterator[Closure]:
     speech = _sum(decibels, 1, 6)
     loud = _loud_near(speech)
-    hissing = decibels[:, 6] - _sum(decibels, 1, 4)
+    highest = decibels[:, 6]
+    hissing = (highest > _sum(decibels, 1, 4)) & (highest > _loud_near(highest) - 12)
     for first, end in _runs(loud - speech > 18):
         length = (end - first) / ROWS_PER_SECOND
         after = speech[end : end + 5]
@@ -87,8 +88,9 @@ def _stops(decibels: Row, level: Row) -> Iterator[Closure]:
             or level[end : end + 8].max() < 0.5
         ):
             continue
-        before = slice(max(0, first - 8), max(1, first - 1))
-        after_hiss = bool((hissing[before] > 0).mean() > 0.5)
+        if hissing[first:end].mean() > 0.5:  # an s, not a silence
+            continue
+        after_hiss = bool(hissing[max(0, first - 8) : max(1, first - 1)].mean() > 0.5)
         likely = 0.0 if after_hiss else _lips_likely(decibels[max(0, end - 1) : end + 2])
         start = max(first, end - round(LONGEST * ROWS_PER_SECOND))
         yield Closure(start / ROWS_PER_SECOND, (end - 1) / ROWS_PER_SECOND, UNSURE + (1 - UNSURE) * likely)

@@ -18,7 +18,7 @@ import numpy as np
 from oavr_tui.errors import OavrError
 from oavr_tui.models import FPS, LONGEST_PREVIEW_SECONDS
 from oavr_tui.preview.encode import EncoderThread, Mp4, write_failure
-from oavr_tui.preview.face import Face, FaceFinder
+from oavr_tui.preview.face import LEAST_SCORE, Face, FaceFinder
 from oavr_tui.preview.picture import Texture, crop_around, cut, load_picture
 from oavr_tui.preview.render import Renderer
 from oavr_tui.preview.spec import PreviewResult, PreviewSpec
@@ -101,7 +101,8 @@ def find_face(image: Path, width: int, height: int) -> tuple[Texture, Face | Non
     if face is None:
         return texture, None
     moved = face.moved(np.array([crop.x, crop.y]), texture.pixels.shape[1] / crop.width)
-    return texture, finder.refined(texture.pixels, moved)
+    placed = finder.refined(texture.pixels, moved)
+    return texture, placed if placed.score > LEAST_SCORE else None
 
 
 def _tags(spec: PreviewSpec, face_found: bool) -> dict[str, str]:

@@ -42,18 +42,17 @@ class Mark:
 
 def _drawn(words: str, letters: float) -> Image.Image:
     font = ImageFont.load_default(letters)
-    spaced = "\u200a".join(words) if words.isupper() else words
-    left, top, right, bottom = font.getbbox(spaced)
+    left, top, right, bottom = font.getbbox(words)
     soft = max(2, round(letters * 0.22))
     size = (round(right - left) + 4 * soft, round(bottom - top) + 4 * soft)
     at = (2 * soft - left, 2 * soft - top)
     edge = Image.new("L", size)
-    ImageDraw.Draw(edge).text(at, spaced, 255, font=font, stroke_width=max(1, soft // 3))
+    ImageDraw.Draw(edge).text(at, words, 255, font=font, stroke_width=max(1, soft // 3))
     edge = edge.filter(ImageFilter.GaussianBlur(soft * 0.55)).point(lambda value: min(150, value * 1.1))
     image = Image.new("RGBA", size, (12, 12, 16, 0))
     image.putalpha(edge)
     letters_only = Image.new("L", size)
-    ImageDraw.Draw(letters_only).text(at, spaced, 225, font=font)
+    ImageDraw.Draw(letters_only).text(at, words, 225, font=font)
     image.alpha_composite(Image.merge("RGBA", [Image.new("L", size, 250)] * 3 + [letters_only]))
     return image
 
@@ -85,7 +84,7 @@ class Meter:
         beyond = np.maximum(np.abs(self._above) - length, 0)
         distance = np.sqrt(beyond**2 + self._aside**2) - self._bar
         part = frame[self.rows, self.columns, :3]
-        glow = np.clip(1 - distance / 2.5, 0, 1)[..., None] * np.float32(0.35)
+        glow = np.clip(1 - distance / 2.5, 0, 1)[..., None] * np.float32(0.5)
         light = np.clip(0.5 - distance, 0, 1)[..., None] * np.float32(0.85)
         shaded = part * (1 - glow)
         part[...] = (shaded + light * (250 - shaded)).astype(np.uint8)
