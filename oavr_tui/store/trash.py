@@ -5,6 +5,7 @@ A move is two renames (video, sidecar). Whichever was the last before a kill, do
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import re
@@ -57,7 +58,8 @@ class Trash:
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 target = self._sidecar_back(entry, video, path).with_suffix(".mp4")
-                move(deleted, target)
+                if not os.path.lexists(target):  # else an earlier, killed try brought it back already
+                    move(deleted, target)
             shutil.rmtree(entry, ignore_errors=True)
         return target
 
@@ -85,12 +87,14 @@ class Trash:
     def _sidecar_back(self, entry: Path, video: Video, path: Path) -> Path:
         """Take a free name by putting the sidecar there; the one that an earlier, killed try took counts."""
         deleted = next(iter(sorted(entry.glob("*.json"))), None)
+        film = next(iter(sorted(entry.glob("*.mp4"))))
         for number in count(1):
             sidecar = path.with_suffix(".json") if number == 1 else path.with_name(f"{path.stem}-{number}.json")
-            if os.path.lexists(sidecar.with_suffix(".mp4")):
-                continue
-            if _belongs_to(sidecar, video):
+            taken = sidecar.with_suffix(".mp4")
+            if _belongs_to(sidecar, video) and (not os.path.lexists(taken) or _is_same(taken, film)):
                 return sidecar
+            if os.path.lexists(taken):
+                continue
             try:
                 if deleted is not None:
                     move(deleted, sidecar)
@@ -107,6 +111,10 @@ def _belongs_to(sidecar: Path, video: Video) -> bool:
         return read_sidecar(sidecar).get("job_id") == video.job_id
     except BadInput:
         return False
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.is_file() and (one.samefile(other) or filecmp.cmp(one, other, shallow=False))
 
 
 def _free(folder: Path, stem: str, suffix: str) -> Path:

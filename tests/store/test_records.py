@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oavr_tui.store import records
@@ -22,6 +22,7 @@ changes = st.one_of(
 change_sets = st.tuples(st.integers(0, 9), st.lists(changes, min_size=1, max_size=3))
 
 
+@settings(deadline=None)
 @given(st.lists(change_sets, max_size=5))
 def test_what_is_written_is_read_back(sets: list[tuple[int, list[records.Change]]]) -> None:
     raw = b"".join(records.encode_record(*one) for one in sets)
@@ -29,6 +30,7 @@ def test_what_is_written_is_read_back(sets: list[tuple[int, list[records.Change]
     assert (found.records, found.good, found.damaged, found.torn) == (sets, len(raw), [], b"")
 
 
+@settings(deadline=None)
 @given(st.lists(change_sets, min_size=1, max_size=4), st.data())
 def test_a_stretch_cut_anywhere_loses_only_the_record_that_was_cut(
     sets: list[tuple[int, list[records.Change]]], data: st.DataObject
@@ -44,6 +46,7 @@ def test_a_stretch_cut_anywhere_loses_only_the_record_that_was_cut(
     assert found.torn == raw[found.good : cut]
 
 
+@settings(deadline=None)
 @given(st.lists(change_sets, min_size=3, max_size=5), st.data())
 def test_a_damaged_byte_harms_no_other_record(
     sets: list[tuple[int, list[records.Change]]], data: st.DataObject
@@ -61,6 +64,7 @@ def test_a_damaged_byte_harms_no_other_record(
     assert found.records == expected
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_noise_is_never_a_record_and_never_an_exception(noise: bytes) -> None:
     found = records.scan(noise)
@@ -69,6 +73,7 @@ def test_noise_is_never_a_record_and_never_an_exception(noise: bytes) -> None:
         records.decode_snapshot(noise)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.dictionaries(st.text(), documents, max_size=2), max_size=2), st.data())
 def test_a_snapshot_is_read_back_or_found_damaged(tables: records.Tables, data: st.DataObject) -> None:
     raw = records.encode_snapshot(3, 4, tables)
