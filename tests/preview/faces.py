@@ -13,7 +13,7 @@ Color = tuple[int, int, int]
 
 SKIN, HAIR, SHIRT, LIPS = (146, 176, 222), (38, 48, 66), (120, 84, 52), (104, 96, 186)
 WALL = (196, 190, 178)
-_OVER = 4
+_OVER = 2
 """Drawn this many times larger, so that every edge is soft."""
 
 

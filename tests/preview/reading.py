@@ -67,7 +67,7 @@ def speech_loudness(path: Path, count: int) -> Row:
 
 
 def lag(lips: Row, loudness: Row, reach: int = 8) -> tuple[float, float]:
-    """By how many frames the lips come after the sound (below zero: before it), and how well they then agree, -1 .. 1."""
+    """By how many frames the lips come after the sound (below zero: before it), and how well they agree (to 1)."""
     agree = np.array([_correlation(lips, loudness, shift) for shift in range(-reach, reach + 1)])
     best = int(agree.argmax())
     if not 0 < best < 2 * reach:
