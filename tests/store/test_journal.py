@@ -311,6 +311,16 @@ def test_deleting_the_folder_beneath_a_running_program_does_not_break_it(file: P
     two.close()
 
 
+def test_deleting_the_lock_does_not_let_two_write_at_once(file: Path) -> None:
+    one, two = JournalStorage(file), JournalStorage(file, lock_wait=0.05)
+    beside(file, ".lock").unlink()
+    put(one, "a")  # makes the lock anew; the other handle still has the deleted one open
+    with one.exclusive(), pytest.raises(Rejected, match="Another OpenAvathar"):
+        put(two, "b")
+    one.close()
+    two.close()
+
+
 def test_an_unwritable_folder_is_told_plainly(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Rejected) as caught:

@@ -247,6 +247,10 @@ def test_ids_are_given_once_also_to_two_handles(tmp_path: Path, db: JournalDB) -
     other = JournalDB(tmp_path / "db.json")
     given = [(db if n % 2 else other).table("t").insert({"n": n}) for n in range(10)]
     assert given == list(range(1, 11))
+    other.table("t").insert({})
+    other.journal.compact()  # the other handle now reads everything anew
+    assert db.table("t").insert({}) == 12
+    assert len(other.table("t")) == 12
     other.close()
 
 
