@@ -70,7 +70,7 @@ def draw_face(
     canvas.shape([(-0.42, -0.5), (0.42, -0.5), (0.36, -0.36), (0.1, -0.44), (-0.3, -0.34)], HAIR, 0.02)
     small = cv2.resize(canvas.pixels, (width, height), interpolation=cv2.INTER_AREA)
     grain = np.random.default_rng(7).normal(0, 2.0, small.shape)
-    return np.clip(small + grain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(small + grain, 0, 255), np.uint8)
 
 
 def _head() -> list[tuple[float, float]]:

@@ -41,7 +41,7 @@ def speak(text: list[tuple[str, float]], pitch: float = 120.0, level: float = 0.
         if kind == "-":
             piece = np.zeros(count)
         elif kind == "s":
-            piece = 0.25 * _highpassed(rng.normal(size=count), 4500)
+            piece = 0.2 * _highpassed(rng.normal(size=count), 4500)
         elif kind == "p":
             burst = rng.normal(size=round(0.012 * RATE)) * np.linspace(1, 0.2, round(0.012 * RATE))
             piece = np.concatenate([np.zeros(count), 0.25 * _lowpassed(burst, 1500)])
@@ -61,7 +61,7 @@ def _voiced(kind: str, count: int, pitch: float, at: float) -> Samples:
         hertz = harmonic * pitch
         gain = sum(g / np.sqrt(1 + ((hertz - center) / width) ** 2) for center, width, g in FORMANTS[kind])
         wave_form += float(gain) / harmonic**0.5 * np.sin(2 * np.pi * hertz * time + harmonic)
-    return np.asarray(wave_form / np.abs(wave_form).max())
+    return np.asarray(0.3 * wave_form / np.sqrt((wave_form**2).mean()))
 
 
 def _soft_ends(piece: Samples, length: float = 0.008) -> Samples:
