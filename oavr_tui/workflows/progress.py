@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from math import isfinite
 
 from oavr_tui.workflows.graph import upstream
 from oavr_tui.workflows.patcher import Patched
@@ -48,6 +49,7 @@ class GraphProgress:
 
     def __init__(self, patched: Patched, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._graph = patched.graph
         self._output = patched.output_node
         self._sampler = patched.sampler
         self._steps = patched.steps
@@ -74,7 +76,7 @@ class GraphProgress:
                 self._finish_node(each)
         elif kind == "node" and node:
             self._begin_node(node)
-        elif kind == "progress" and node and maximum > 0 and value >= 0:
+        elif kind == "progress" and node and isfinite(maximum) and isfinite(value) and maximum > 0 and value >= 0:
             self._advance_node(node, value, maximum)
         return self._percent_now(), self.detail
 
@@ -104,15 +106,17 @@ class GraphProgress:
             return None
         (start, first), (end, latest) = self._first, self._latest
         per_step = (end - start) / (latest - first)
-        left = (self._steps * self._windows - latest) * per_step + self._weights.get(self._output, 0.0)
+        steps_left = 0 if self._fractions.get(self._sampler or "") == 1.0 else self._steps * self._windows - latest
+        left = steps_left * per_step + self._weights.get(self._output, 0.0)
         return max(0.0, left - (self._clock() - end))
 
     def _begin_node(self, node: str) -> None:
-        """Servers run one node at a time, so the one before is through once the next begins."""
-        if node == self._current:
+        """Whatever leads into a node is through once it begins, also what nobody heard of while away."""
+        if node == self._current or node not in self._weights:
             return
-        if self._current in self._weights:
-            self._finish_node(self._current)
+        for before in upstream(self._graph, node):
+            if before != node:
+                self._finish_node(before)
         self._current = node
 
     def _advance_node(self, node: str, value: float, maximum: float) -> None:
