@@ -106,15 +106,17 @@ def find_face(image: Path, width: int, height: int) -> tuple[Texture, Face | Non
 
 
 def _tags(spec: PreviewSpec, face_found: bool) -> dict[str, str]:
-    """The metadata of the file: what the caller wants, and what it is."""
-    tags = {"title": Path(spec.output).stem}
+    """The metadata of the file: what the caller wants, and, in the description, what it is.
+
+    Never in the comment: what stands there may be meant for a program.
+    """
+    tags = {"title": Path(spec.output).stem, **spec.tags}
     if spec.label:
-        note = "" if face_found else " No face was found in the picture: it moves gently above a voice meter."
-        tags["description"] = f"Made by the quick preview of OpenAvathar (oavr-tui), not by InfiniteTalk.{note}"
-    tags.update(spec.tags)
-    if spec.label and not any(spec.label in text for text in tags.values()):
-        # Never in the comment: what is there may be meant for a program.
-        tags["description"] = f"{spec.label}: {tags['description']}"
+        about = tags.get("description", "Made by the quick preview of OpenAvathar (oavr-tui), not by InfiniteTalk.")
+        about = about if spec.label in about else f"{spec.label}: {about}"
+        tags["description"] = (
+            about if face_found else f"{about} No face was found: the picture sways above a voice meter."
+        )
     return tags
 
 

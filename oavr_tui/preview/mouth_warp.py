@@ -7,6 +7,8 @@ given by where skin goes, are inverted here, a few steps of fixed-point iteratio
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from oavr_tui.preview.arrays import Field, Map, field_at, smoothstep
@@ -16,10 +18,12 @@ WIDEST = 0.118
 """The usual widest opening, as a share of the face's height."""
 LIMIT = 0.165
 """No strength opens it farther."""
-SIDES, BELOW = 2.35, 1.75
-"""How far the moved skin reaches: half mouth widths to either side, chin distances down."""
+SIDES = 2.35
+"""How far the moved skin reaches to either side, in half mouth widths."""
 _LEVELS = 11
 _STEPS = 4
+_JAW, _CHIN = 0.88, 0.78
+"""The lower lip's share of the opening, and how much of that the chin still has."""
 _CORNER = 0.22
 """The share of the opening by which skin moves at the corners of the mouth."""
 _UPPER_SHARE = 0.35
@@ -40,6 +44,8 @@ class MouthWarp:
         self._shape = shape
         self.widest = min(WIDEST * strength, LIMIT) * shape.face_height * min(1.0, 0.55 + 0.45 * shape.narrow)
         self._up = min(shape.nose, 0.22 * shape.face_height)
+        # Below the chin the movement fades slowly enough that the neck is pressed together but never folds.
+        self._fade = max(0.45, 2.0 * _JAW * _CHIN * self.widest / shape.chin)
         self.step = max(1.5, shape.frame.half_width / 34)
         low, high = self._reach(size)
         self.corner = low.astype(np.float32)
@@ -49,14 +55,17 @@ class MouthWarp:
         farthest = max(self.widest * 1.15, shape.rest_gap * 1.1)
         self._apertures = np.linspace(0, farthest, _LEVELS)
         self._levels = [
-            np.concatenate([self._inverse(a, lower=False), self._inverse(a, lower=True)], -1) for a in self._apertures
+            np.concatenate(both, -1)
+            for both in zip(self._inverses(lower=False), self._inverses(lower=True), strict=True)
         ]
         self._sideways = self._widening()
 
     def _reach(self, size: tuple[int, int]) -> tuple[Field, Field]:
         frame, shape = self._shape.frame, self._shape
         u = np.array([-SIDES, SIDES, -SIDES, SIDES], np.float32)
-        v = np.array([-self._up, -self._up, BELOW * shape.chin, BELOW * shape.chin], np.float32)
+        high, low = shape.lips(np.linspace(-1, 1, 33, dtype=np.float32))
+        above, below = float(high.min()) - self._up, float(low.max()) + (1.02 + self._fade) * shape.chin
+        v = np.array([above, above, below, below], np.float32)
         corners = frame.point(u, v)
         last = np.array(size, np.float32) - 1
         return np.floor(np.clip(corners.min(1), 0, last)), np.ceil(np.clip(corners.max(1), 0, last))
@@ -82,14 +91,17 @@ class MouthWarp:
         blend = self._levels[index] * np.float32(1 - share) + self._levels[index + 1] * np.float32(share)
         return np.asarray(blend - self._sideways * np.float32(0.13 * width if width > 0 else 0.20 * width), np.float32)
 
-    def _inverse(self, aperture: float, *, lower: bool) -> Field:
+    def _inverses(self, *, lower: bool) -> Iterator[Field]:
+        """Of one layer at every aperture; each is sought from the two before it, which lie nearly on a line."""
         frame = self._shape.frame
-        source = self._grid
-        for _ in range(_STEPS):
-            du, dv = self._movement(*frame.local(source), aperture, lower=lower)
-            moved = [du * frame.across[axis] + dv * frame.down[axis] for axis in (0, 1)]
-            source = self._grid - np.asarray(moved, np.float32)
-        return np.moveaxis(source - self._grid, 0, -1)
+        found = [np.zeros_like(self._grid)] * 2
+        for aperture in self._apertures:
+            shift = 2 * found[-1] - found[-2]
+            for _ in range(_STEPS):
+                du, dv = self._movement(*frame.local(self._grid + shift), aperture, lower=lower)
+                shift = -np.asarray([du * frame.across[axis] + dv * frame.down[axis] for axis in (0, 1)], np.float32)
+            found = [found[-1], shift]
+            yield np.moveaxis(shift, 0, -1)
 
     def _movement(self, u: Field, v: Field, aperture: float, *, lower: bool) -> tuple[Field, Field]:
         """How far skin at (u, v) of the picture goes along both axes of the mouth, texture pixels."""
@@ -107,18 +119,17 @@ class MouthWarp:
             down = self._upper_opening(u, away) * opened
             down += shut * _UPPER_SHARE * (low - high) * (1 - smoothstep(0.0, 0.9, -away / self._up))
         # The corners come in as the mouth opens.
-        inward = (
-            -np.sign(u) * 0.10 * opened * np.exp(-(((np.abs(u) - 1) / 0.45) ** 2) - (away / (0.5 * shape.chin)) ** 2)
-        )
+        near = np.exp(-(((np.abs(u) - 1) / 0.45) ** 2) - (away / (0.5 * shape.chin)) ** 2)
+        inward = -np.sign(u) * 0.10 * opened * near * (1 - smoothstep(0.5, 0.95, -away / self._up))
         return np.asarray(inward * fade, np.float32), np.asarray(down * fade, np.float32)
 
     def _lower_opening(self, u: Field, away: Field) -> Field:
         """Lower lip, jaw and chin: the share of the opening by which they go down; `away` below the lip, pixels."""
-        depth = np.clip(away / self._shape.chin, 0, 2)
+        depth = np.clip(away / self._shape.chin, 0, 3)
         across = self._shape.across(u) / (1 + 0.85 * np.clip(depth, 0, 1.3))  # the jaw is broader than the lip
-        inside = _CORNER + 0.66 * (1 - np.minimum(across, 1) ** 2.3)
+        inside = _CORNER + (_JAW - _CORNER) * (1 - np.minimum(across, 1) ** 2.3)
         outside = _CORNER * np.exp(-((np.maximum(across - 1, 0) / 0.33) ** 2))
-        along = (1 - 0.22 * smoothstep(0.15, 0.9, depth)) * (1 - smoothstep(1.0, 1.45, depth))
+        along = (1 - (1 - _CHIN) * smoothstep(0.15, 0.9, depth)) * (1 - smoothstep(1.0, 1 + self._fade, depth))
         return np.asarray(np.where(across < 1, inside, outside) * along, np.float32)
 
     def _upper_opening(self, u: Field, away: Field) -> Field:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,9 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def spec_of(stock: Path, output: Path, *, image: str = "shut.png", **changes: object) -> PreviewSpec:
+def spec_of(stock: Path, output: Path, *, image: str = "shut.png", **changes: Any) -> PreviewSpec:
     """A small preview of the stock's picture and voice."""
-    wanted: dict[str, object] = {"width": 240, "height": 416, "seed": 3, **changes}
+    wanted: dict[str, Any] = {"width": 240, "height": 416, "seed": 3, **changes}
     return PreviewSpec.from_dict(
         {"image": str(stock / image), "audio": str(stock / "voice.wav"), "output": str(output), **wanted}
     )
