@@ -19,6 +19,13 @@ _PING_WAIT = 60.0
 _CLOSE_WAIT = 2.0
 
 
+class _Connect(connect):
+    """A connection that goes nowhere but to the address that was given, as the HTTP side does."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class Listener:
     """Keeps one connection open and reads it at once, whatever else goes on.
 
@@ -61,9 +68,9 @@ class Listener:
                 await self._sleep(self._pause)
                 self._pause = min(self._pause * 2, self._timings.backoff_most)
 
-    def _connection(self) -> connect:
+    def _connection(self) -> _Connect:
         authorization = self._address.authorization
-        return connect(
+        return _Connect(
             self._url,
             additional_headers={} if authorization is None else {"Authorization": authorization},
             max_size=LARGE_ANSWER,

@@ -81,9 +81,14 @@ async def test_success_may_come_before_the_history(server: Scripted) -> None:
         assert await task == VIDEO, "one look too early is followed by others, soon"
 
 
-async def test_without_any_socket(server: Scripted) -> None:
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(404, {}), (403, {}), (302, {"location": "http://[::1"}), (307, {"location": "/prefix/ws"}), (200, {})],
+)
+async def test_without_any_socket(server: Scripted, status: int, headers: dict[str, str]) -> None:
     async def refuse(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=404)
+        assert request.path == "/ws", "a socket is not looked for elsewhere"
+        return web.Response(status=status, headers=headers)
 
     server._socket = refuse  # type: ignore[method-assign]
     server.running = [PROMPT_ID]

@@ -22,6 +22,7 @@ from oavr_tui.clients.comfyui_wire import (
     uploaded,
 )
 from oavr_tui.errors import OutOfMemory
+from oavr_tui.text import safe
 from tests.clients.scripted import OTHER_ID, PROMPT_ID, recorded_body
 from tests.clients.test_comfyui_messages import CALM, JSON
 
@@ -92,7 +93,7 @@ def test_every_refusal_is_a_printable_sentence(document: Any, more: Any) -> None
         refused({"error": document, "node_errors": more}),
         refused({"node_errors": errors}),
     ):
-        assert error.message.isprintable() and error.message.endswith(".")
+        assert safe(error.message, 1000) == error.message and error.message.endswith(".")
         assert len(error.message) < 800
 
 
@@ -100,7 +101,7 @@ def test_every_refusal_is_a_printable_sentence(document: Any, more: Any) -> None
 @given(st.text(), st.text(), st.text())
 def test_every_failure_is_a_printable_sentence(node: str, kind: str, message: str) -> None:
     error = execution_error({"node_type": node, "exception_type": kind, "exception_message": message})
-    assert error.message.isprintable() and error.message.endswith(".") and len(error.message) < 500
+    assert safe(error.message, 500) == error.message and error.message.endswith(".")
 
 
 @pytest.mark.parametrize("details", [{}, {"exception_message": None}, {"node_type": 5, "exception_type": []}])
