@@ -119,7 +119,7 @@ def crop_around(picture: Pixels, width: int, height: int, face: tuple[Points, Po
     rows, columns = picture.shape[:2]
     factor = min(columns / width, rows / height)
     size = (width * factor, height * factor)
-    corner = [(columns - size[0]) / 2, (rows - size[1]) / 2]
+    corner = [max(0.0, columns - size[0]) / 2, max(0.0, rows - size[1]) / 2]
     if face is not None:
         low, high = face
         room = (high - low) * (0.35, 0.45)  # hair and chin
@@ -129,7 +129,7 @@ def crop_around(picture: Pixels, width: int, height: int, face: tuple[Points, Po
                 corner[axis] = (need_low + need_high - size[axis]) / 2
             else:
                 corner[axis] = min(max(corner[axis], need_high - size[axis]), need_low)
-            corner[axis] = min(max(corner[axis], 0.0), whole - size[axis])
+            corner[axis] = max(min(corner[axis], whole - size[axis]), 0.0)
     return Crop(corner[0], corner[1], *size)
 
 
