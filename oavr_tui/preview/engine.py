@@ -141,9 +141,10 @@ def _put_in_place(spec: PreviewSpec) -> int:
         os.fsync(file.fileno())
         size = os.fstat(file.fileno()).st_size
     spec.part.replace(spec.output)
-    folder = os.open(Path(spec.output).parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with contextlib.suppress(OSError):  # the video is whole; some file systems cannot sync a folder
+        folder = os.open(Path(spec.output).parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     return size

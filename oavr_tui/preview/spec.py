@@ -55,6 +55,8 @@ class PreviewSpec:
         for limit in (self.max_seconds, self.max_frames):
             if limit is not None and not limit > 0:
                 raise BadInput("A preview's longest length must be above zero.")
+        if self.seed < 0:
+            raise BadInput("A seed must be zero or above.")
         return replace(self, audio_strength=min(max(self.audio_strength, WEAKEST), STRONGEST))
 
     def to_dict(self) -> dict[str, Any]:

@@ -56,6 +56,11 @@ def test_lengths_that_leave_nothing_are_refused(limit: dict[str, float]) -> None
         ).checked()
 
 
+def test_a_seed_below_zero_is_refused() -> None:
+    with pytest.raises(BadInput, match="seed"):
+        PreviewSpec("a", "b", "c", 64, 64, seed=-1).checked()
+
+
 @pytest.mark.parametrize(("asked", "used"), [(0.1, 0.5), (0.5, 0.5), (1.3, 1.3), (9.0, 2.0)])
 def test_strength_is_brought_into_bounds(asked: float, used: float) -> None:
     assert PreviewSpec("a", "b", "c", 64, 64, 1, audio_strength=asked).checked().audio_strength == used
