@@ -100,11 +100,12 @@ async def test_a_damaged_mark_means_starting_over(server: Scripted, comfy: Comfy
     assert "range" not in server.asked("GET", "/view")[0].headers
 
 
-async def test_the_file_changes_in_the_middle(server: Scripted, comfy: ComfyUI, target: Path) -> None:
+@pytest.mark.parametrize("other", [OTHER, CONTENT[::-1]])
+async def test_the_file_changes_in_the_middle(server: Scripted, comfy: ComfyUI, target: Path, other: bytes) -> None:
     server.script("GET", "/view", breaks_off(CONTENT, 100_000, server.etag))
-    server.files["oavr/v_00001-audio.mp4"], server.etag = OTHER, '"other"'
+    server.files["oavr/v_00001-audio.mp4"], server.etag = other, '"other"'
     await comfy.fetch(OUTPUT, target)
-    assert target.read_bytes() == OTHER, "a part of another file is never joined on"
+    assert target.read_bytes() == other, "a part of another file is never joined on, not even of one as long"
 
 
 async def test_the_file_becomes_shorter_than_our_part(server: Scripted, comfy: ComfyUI, target: Path) -> None:
@@ -138,6 +139,35 @@ async def test_a_part_from_the_wrong_place(server: Scripted, comfy: ComfyUI, tar
     server.script("GET", "/view", breaks_off(CONTENT, 100_000, server.etag), wrong)
     await comfy.fetch(OUTPUT, target)
     assert target.read_bytes() == CONTENT
+
+
+async def test_a_part_that_ends_too_early(server: Scripted, comfy: ComfyUI, target: Path) -> None:
+    async def short(request: web.Request) -> web.StreamResponse:
+        headers = {"etag": server.etag, "content-range": f"bytes 100000-{len(CONTENT) - 1}/{len(CONTENT)}"}
+        response = web.StreamResponse(status=206, headers=headers)
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(CONTENT[100_000:150_000])
+        return response
+
+    server.script("GET", "/view", breaks_off(CONTENT, 100_000, server.etag), short)
+    await comfy.fetch(OUTPUT, target)
+    assert target.read_bytes() == CONTENT
+    assert server.asked("GET", "/view")[2].headers["range"] == "bytes=150000-"
+
+
+async def test_patience_begins_anew_with_every_gain(server: Scripted, target: Path) -> None:
+    now = 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += 0.6
+
+    server.script("GET", "/view", *[breaks_off(CONTENT, 20_000, server.etag)] * 10)
+    async with ComfyUI(server.base, client_id="c", timings=FAST, sleep=sleep, clock=lambda: now) as comfy:
+        await comfy.fetch(OUTPUT, target)
+    assert target.read_bytes() == CONTENT
+    assert now > 5 * FAST.give_up
 
 
 @pytest.mark.parametrize("hiccup", [hang_up, says("", 502), says("<html>", 500)])

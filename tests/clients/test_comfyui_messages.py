@@ -124,6 +124,15 @@ def test_thinning_keeps_order_and_the_last(news: list[tuple[str, int, float]]) -
         position = next(index for index in range(position, len(sent)) if sent[index] is each) + 1
 
 
+def test_thinning_keeps_the_last_of_each_node() -> None:
+    heard: list[FollowUpdate] = []
+    throttle = Throttle(heard.append, lambda: 0.0, 10.0)
+    for node, value in (("a", 1), ("a", 2), ("a", 3), ("b", 1)):
+        throttle.update(FollowUpdate("progress", node=node, value=value, max=6))
+    throttle.flush()
+    assert [(each.node, each.value) for each in heard] == [("a", 1), ("a", 3), ("b", 1)]
+
+
 def test_thinning_says_once_that_a_node_has_begun() -> None:
     heard: list[FollowUpdate] = []
     throttle = Throttle(heard.append, lambda: 0.0, 10.0)

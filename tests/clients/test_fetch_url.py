@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -71,9 +72,15 @@ async def test_compressed_all_the_same(tmp_path: Path) -> None:
 async def test_a_small_body_that_grows(tmp_path: Path) -> None:
     bomb = gzip.compress(bytes(60_000_000), 1)
     async with serving(gives(bomb, content_encoding="gzip")) as base:
-        with pytest.raises(BadInput, match="larger than"):
-            await fetch_url(base, tmp_path / "a", max_bytes=2_000_000)
+        tracemalloc.start()
+        try:
+            with pytest.raises(BadInput, match="larger than"):
+                await fetch_url(base, tmp_path / "a", max_bytes=2_000_000)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
     assert not (tmp_path / "a").exists()
+    assert peak < 8_000_000, "it is unpacked in pieces of a bounded size"
 
 
 @pytest.mark.parametrize(

@@ -151,9 +151,9 @@ def test_the_way_upstream_ends_in_circles_and_at_loose_links() -> None:
 
 def test_the_best_output_goes_first() -> None:
     graph = {
-        "1": {"class_type": "VHS_VideoCombine", "inputs": {"save_output": False}},
+        "1": {"class_type": "VHS_VideoCombine", "inputs": {"save_output": False, "filename_prefix": "x"}},
         "2": {"class_type": "SomeVideoWriter", "inputs": {"filename_prefix": "x"}},
-        "3": {"class_type": "SaveVideo", "inputs": {}},
+        "3": {"class_type": "SaveVideo", "inputs": {"filename_prefix": "x"}},
         "4": {"class_type": "VHS_VideoCombine", "inputs": {"save_output": True}},
         "5": {"class_type": "PreviewAny", "inputs": {}},
     }

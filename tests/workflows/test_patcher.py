@@ -256,7 +256,7 @@ def with_changes(graph: Graph, changes: dict[str, dict[str, Any]], **more: dict[
 def test_the_picture_that_the_video_starts_from(fill: Fill) -> None:
     style = {"class_type": "LoadImage", "inputs": {"image": "style.png"}}
     unused = {"class_type": "LoadAudio", "inputs": {"audio": "unused.wav"}}
-    graph = with_changes(load_graph(None), {"237": {"image_1": ["style", 0]}}, style=style, unused=unused)
+    graph = with_changes(load_graph(None), {"309": {"overlay": ["style", 0]}}, style=style, unused=unused)
     patched = patch(graph, fill, {})
     assert patched.graph["style"]["inputs"]["image"] == "style.png"
     assert patched.graph["unused"]["inputs"]["audio"] == "unused.wav"

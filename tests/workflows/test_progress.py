@@ -115,6 +115,13 @@ def test_a_sampler_that_is_through_by_its_state() -> None:
     assert percent > 70
 
 
+def test_late_news_takes_nothing_back() -> None:
+    progress = GraphProgress(ours(), clock=Clock())
+    through, _ = progress.update("node", node="309")
+    late, _ = progress.update("progress", node="128", value=3, maximum=24)
+    assert late == through > 80
+
+
 def test_unknown_graphs_and_nodes() -> None:
     progress = GraphProgress(patch(FOREIGN, FILL, {}), clock=Clock())
     assert progress.update("node", node="zzz")[0] == 0.0
