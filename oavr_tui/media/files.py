@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import stat
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,9 @@ def head_of(file: BinaryIO) -> bytes:
 def refusing(name: str, kind: Kind, head: bytes) -> Iterator[None]:
     """Whatever a decoder raises inside becomes the kind's error with one sentence; our own errors pass."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd metadata in a file that can be used none the less
+            yield
     except (OavrError, MemoryError):
         raise
     except Exception as error:  # a hostile file can make a decoder raise anything

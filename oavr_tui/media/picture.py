@@ -23,6 +23,8 @@ WIDEST_RATIO = 5.0
 MOST_PIXELS = 100_000_000
 WORKING_SIDE = 2600
 """Pixels of the longer side, as far as a video of 832 pixels can profit from them."""
+BACKDROP = (188, 188, 192)
+"""The grey that shows through where a picture is transparent."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "TIFF", "JPEG2000", "PPM")
 _ORIENTATION = 0x0112
@@ -168,6 +170,6 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def _over_grey(image: Image.Image) -> Image.Image:
     if image.mode != "RGBA":
         return image.convert("RGB")
-    ground = Image.new("RGB", image.size, (128, 128, 128))
+    ground = Image.new("RGB", image.size, BACKDROP)
     ground.paste(image, mask=image.getchannel("A"))
     return ground

@@ -15,12 +15,15 @@ from oavr_tui.media.sound import Sound, open_sound, samples, unreadable
 from oavr_tui.models import VoiceInfo
 from oavr_tui.text import clock
 
+Sounding = npt.NDArray[np.float32]
+
 BLOCK = 0.02
 """Seconds over which loudness is measured."""
 SILENT_DB = -60.0
 """dBFS (RMS of a block, without its constant part). A recording never louder than this is silent."""
 QUIET_DB = -42.0
 """dBFS of the loud parts (95th percentile of blocks) below which a voice is called very quiet."""
+FULL_SCALE = 0.998
 CLIPPED_SHARE = 0.001
 """Share of samples in runs of three or more at full scale from which a recording is called clipped."""
 LONG_SILENCE = 2.0
@@ -31,36 +34,55 @@ VERY_SHORT = 0.5
 
 @dataclass(slots=True)
 class _Meter:
-    """Running measures over decoded frames. Memory grows by four bytes for every 20 ms."""
+    """Running measures over decoded frames. Memory grows by four bytes for every 20 ms.
+
+    Frames may be tiny, so they are gathered to about a second and measured together.
+    """
 
     seconds: float = 0.0
     peak: float = 0.0
     clipped: int = 0
     count: int = 0
-    blocks: list[npt.NDArray[np.float32]] = field(default_factory=list)
-    _rest: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    blocks: list[Sounding] = field(default_factory=list)
+    _waiting: list[Sounding] = field(default_factory=list)
+    _waiting_length: int = 0
+    _rate: int = 0
+    _rest: Sounding = field(default_factory=lambda: np.zeros(0, np.float32))
 
-    def feed(self, sound: npt.NDArray[np.float32], rate: int) -> None:
+    def feed(self, sound: Sounding, rate: int) -> None:
         """Add (channels, samples) at a rate in Hz."""
+        if self._waiting and (rate != self._rate or len(sound) != len(self._waiting[0])):
+            self._measure()
         self.seconds += sound.shape[1] / rate
-        loud = np.abs(sound) >= 0.998
-        self.peak = max(self.peak, float(np.abs(sound).max(initial=0.0)))
-        self.clipped += int(np.count_nonzero(loud[:, 2:] & loud[:, 1:-1] & loud[:, :-2]))
         self.count += sound.size
+        self._rate = rate
+        self._waiting.append(sound)
+        self._waiting_length += sound.shape[1]
+        if self._waiting_length >= rate:
+            self._measure()
+
+    def _measure(self) -> None:
+        sound = np.concatenate(self._waiting, axis=1)
+        self._waiting, self._waiting_length = [], 0
+        heights = np.abs(sound)
+        self.peak = max(self.peak, float(heights.max(initial=0.0)))
+        full = heights >= FULL_SCALE
+        self.clipped += int(np.count_nonzero(full[:, 2:] & full[:, 1:-1] & full[:, :-2]))
         # Both engines listen to the mix of all channels, so silence is a matter of the mix.
         mixed = np.concatenate([self._rest, sound.mean(axis=0)])
-        length = max(1, round(rate * BLOCK))
-        whole = len(mixed) // length
+        length = max(1, round(self._rate * BLOCK))
+        whole = len(mixed) // length * length
         if whole:
-            self.blocks.append(mixed[: whole * length].reshape(whole, length).std(axis=1))
-        self._rest = mixed[whole * length :]
+            self.blocks.append(mixed[:whole].reshape(-1, length).std(axis=1))
+        self._rest = mixed[whole:]
 
     def levels(self) -> npt.NDArray[np.float64]:
-        """The loudness of every block in dBFS, the last incomplete one included."""
-        rest = [np.array([self._rest.std()], np.float32)] if len(self._rest) else []
-        if not self.blocks and not rest:
-            return np.zeros(0)
-        return 20.0 * np.log10(np.concatenate([*self.blocks, *rest]).astype(np.float64) + 1e-9)
+        """The loudness of every block in dBFS, the last incomplete one included; call it once, at the end."""
+        if self._waiting:
+            self._measure()
+        if len(self._rest):
+            self.blocks.append(np.array([self._rest.std()], np.float32))
+        return 20.0 * np.log10(np.concatenate(self.blocks).astype(np.float64) + 1e-9)
 
 
 def listen(path: Path, name: str, *, max_seconds: float | None, longest: float) -> VoiceInfo:
