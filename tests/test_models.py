@@ -58,9 +58,9 @@ def test_sizes_are_multiples_of_16() -> None:
 
 def test_errors_come_back_from_their_codes() -> None:
     for code, kind in ERROR_BY_CODE.items():
-        error = error_for(code.value, "A sentence.")
+        error = error_for(code, "A sentence.")
         assert type(error) is kind
-        assert error.code is code
+        assert error.code == code
     assert type(error_for("never heard of", "A sentence.")) is Rejected
     assert error_for(FailureCode.BAD_INPUT, "x", can_retry=True).can_retry
     assert not BadInput("x").can_retry
