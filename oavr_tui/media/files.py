@@ -105,6 +105,8 @@ def refusing(name: str, kind: Kind, head: bytes) -> Iterator[None]:
     except (OavrError, MemoryError):
         raise
     except Exception as error:  # a hostile file can make a decoder raise anything
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise MemoryError from error
         raise kind.failure(_why_not_decoded(error, name, kind, head)) from error
 
 

@@ -21,7 +21,7 @@ async def ask(
     """Run one task over named files and return the child's answer.
 
     files: by their role, each with what it is called in sentences. deadline: seconds for each of them. Raises what the
-    child reports, and the failure of the kind of file it was reading when it crashes, hangs or eats too much memory.
+    child reports, OutOfMemory, or the failure of the kind of file it was reading when it crashes or hangs.
     """
     reading: list[str] = []
     message = {"task": task, **more}
@@ -35,7 +35,12 @@ async def ask(
             crash_message=_CRASHED,
             on_progress=lambda progress: reading.append(progress["reading"]),
         )
-    except (Rejected, OutOfMemory) as error:
+    except OutOfMemory as error:
+        name = files[reading[-1]][1] if reading else "One of your files"
+        raise OutOfMemory(
+            f"{name} needs more memory than it may take here. Use a smaller one, or close other programs and try again."
+        ) from error
+    except Rejected as error:
         if error.message != _CRASHED or not reading:
             raise
         _, name, kind = files[reading[-1]]
