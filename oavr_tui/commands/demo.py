@@ -42,13 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def samples(paths: Paths) -> tuple[Path, Path]:
     """Draw the sample portrait and speak the sample voice, once; returns their paths. Raises DiskFull."""
-    from oavr_tui.simulator.sample_portrait import draw_portrait
     from oavr_tui.simulator.sample_voice import synthesize_voice
 
     portrait, voice = paths.data / "portrait.png", paths.data / "voice.wav"
     try:
         private_dir(paths.data)
-        for file, make_sample in ((portrait, draw_portrait), (voice, synthesize_voice)):
+        for file, make_sample in ((portrait, _portrait), (voice, synthesize_voice)):
             if not file.exists():
                 unfinished = file.with_stem(file.stem + "-unfinished")
                 make_sample(unfinished)
@@ -57,3 +56,9 @@ def samples(paths: Paths) -> tuple[Path, Path]:
         reason = error.strerror or "it cannot be written to"
         raise DiskFull(f"The demo's files cannot be written to {paths.data}: {reason}. Free some space.") from None
     return portrait, voice
+
+
+def _portrait(file: Path) -> None:
+    from oavr_tui.simulator.sample_portrait import draw_portrait
+
+    draw_portrait(file, 720, 1248)  # the video's own shape: nothing has to be cropped

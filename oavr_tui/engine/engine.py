@@ -12,6 +12,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from oavr_tui.engine.lock import DriverLock
 from oavr_tui.engine.run_job import JobRun, file_name
 from oavr_tui.engine.storage import StoreThread
 from oavr_tui.engine.workshop import Surroundings, Workshop
-from oavr_tui.errors import BadInput, FailureCode
+from oavr_tui.errors import BadInput, FailureCode, OavrError
 from oavr_tui.models import AUTO, PREVIEW, Job, JobState, Request, Video
 from oavr_tui.paths import Paths, private_dir
 from oavr_tui.text import safe, safe_url
@@ -33,11 +34,15 @@ if TYPE_CHECKING:
 
     from oavr_tui.store.inputs import Inputs
     from oavr_tui.store.library import Library
+    from oavr_tui.store.store import Store
 
 _LOOK_SECONDS = 0.25
 """How often the store is looked at for what other processes wrote, and the lock is tried."""
 
 _LARGEST_SEED = 2**63 - 1
+
+_TRASH_SECONDS = 30 * 24 * 3600.0
+"""How long a deleted video can be brought back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,3 +314,24 @@ class Engine:
             else:
                 text = f"{job.title} was finished when the app stopped; bringing it home."
             self.bus.emit(Notice(text, job.id))
+        await self._clear_away()
+
+    async def _clear_away(self) -> None:
+        """Remove what nobody needs: leftovers of killed programs, and videos that lay in the trash for long."""
+        live = {job.id for job in self._queue.all() if not job.ended}
+
+        def work() -> tuple[str, ...]:
+            self._library.tidy(live)
+            return self._library.purge(_TRASH_SECONDS)
+
+        try:
+            gone = await asyncio.to_thread(work)
+        except OavrError as error:  # leftovers do no harm: the queue goes on, and the person knows
+            self.bus.emit(Notice(error.message))
+            return
+        for video_id in gone:
+            await self._store.do(partial(_forget_video, video_id))
+
+
+def _forget_video(video_id: str, store: Store) -> None:
+    store.remove_video(video_id)

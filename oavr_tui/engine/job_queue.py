@@ -65,7 +65,7 @@ class JobQueue:
         self._tell(job)
 
     async def change(self, job_id: str, change: Callable[[Job], Job]) -> Job:
-        """Apply a pure function to the job as it is on the disk, durably, then tell. Raises KeyError if it is gone."""
+        """Apply a pure function to the job as it is on the disk, durably, then tell. Raises Rejected if it is gone."""
         job = await self._store.do(lambda store: store.update_job(job_id, change))
         self._tell(job)
         return job
