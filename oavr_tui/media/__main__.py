@@ -42,7 +42,13 @@ def _check(task: Task, reading: Reading) -> dict[str, Any]:
         from oavr_tui.media.voice import listen
 
         reading("audio")
-        voice = listen(Path(audio["path"]), audio["name"], max_seconds=task["max_seconds"], longest=task["longest"])
+        voice = listen(
+            Path(audio["path"]),
+            audio["name"],
+            max_seconds=task["max_seconds"],
+            longest=task["longest"],
+            alive=lambda: reading("audio"),
+        )
         answer["voice"] = asdict(voice)
     return answer
 
@@ -80,7 +86,12 @@ def _prepare(task: Task, reading: Reading) -> dict[str, Any]:
     picture = picture_to_send(Path(image["path"]), image["name"], folder)
     reading("audio")
     voice = voice_to_send(
-        Path(audio["path"]), audio["name"], folder, max_seconds=task["max_seconds"], max_bytes=task["max_bytes"]
+        Path(audio["path"]),
+        audio["name"],
+        folder,
+        max_seconds=task["max_seconds"],
+        max_bytes=task["max_bytes"],
+        alive=lambda: reading("audio"),
     )
     return {"image": str(picture), "audio": str(voice)}
 

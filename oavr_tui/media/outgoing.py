@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,7 @@ from PIL import Image
 from oavr_tui.errors import BadInput
 from oavr_tui.media.files import PICTURE, VOICE, head_of, open_regular, refusing, storing
 from oavr_tui.media.picture import WORKING_SIDE, has_exif, open_picture, opened_upright
-from oavr_tui.media.sound import Sound, open_sound
+from oavr_tui.media.sound import Sound, no_sign, open_sound
 from oavr_tui.text import clock, size
 
 SAMPLE_RATE = 48_000
@@ -78,17 +78,25 @@ def _as_it_is(path: Path, file: BinaryIO, stem: Path, suffixes: tuple[str, ...])
     return target
 
 
-def voice_to_send(path: Path, name: str, folder: Path, *, max_seconds: float | None, max_bytes: int) -> Path:
+def voice_to_send(
+    path: Path,
+    name: str,
+    folder: Path,
+    *,
+    max_seconds: float | None,
+    max_bytes: int,
+    alive: Callable[[], None] = no_sign,
+) -> Path:
     """The recording itself when any loader knows it and it fits, else a FLAC or M4A in the folder, cut exactly."""
     with open_regular(path, name, VOICE) as file, refusing(name, VOICE, head_of(file)):
         small = os.fstat(file.fileno()).st_size <= max_bytes
         with open_sound(file, name).container as container:
             suffixes = _known_suffixes(container)
         file.seek(0)
-        if small and suffixes and (max_seconds is None or not _longer_than(file, name, max_seconds)):
+        if small and suffixes and (max_seconds is None or not _longer_than(file, name, max_seconds, alive)):
             file.seek(0)
             return _as_it_is(path, file, folder / "voice", suffixes)
-        return _transcoded(file, name, folder, max_seconds=max_seconds, max_bytes=max_bytes)
+        return _transcoded(file, name, folder, max_seconds=max_seconds, max_bytes=max_bytes, alive=alive)
 
 
 def _known_suffixes(container: av.container.InputContainer) -> tuple[str, ...]:
@@ -102,8 +110,8 @@ def _known_suffixes(container: av.container.InputContainer) -> tuple[str, ...]:
     return _VOICE_SUFFIXES.get(container.format.name.split(",")[0], ())
 
 
-def _longer_than(file: BinaryIO, name: str, seconds: float) -> bool:
-    sound, heard = open_sound(file, name), 0.0
+def _longer_than(file: BinaryIO, name: str, seconds: float, alive: Callable[[], None]) -> bool:
+    sound, heard = open_sound(file, name, alive), 0.0
     with sound.container:
         for frame in sound.frames():
             heard += frame.samples / frame.sample_rate
@@ -112,11 +120,19 @@ def _longer_than(file: BinaryIO, name: str, seconds: float) -> bool:
     return False
 
 
-def _transcoded(file: BinaryIO, name: str, folder: Path, *, max_seconds: float | None, max_bytes: int) -> Path:
+def _transcoded(
+    file: BinaryIO,
+    name: str,
+    folder: Path,
+    *,
+    max_seconds: float | None,
+    max_bytes: int,
+    alive: Callable[[], None],
+) -> Path:
     for codec, suffix in (("flac", ".flac"), ("aac", ".m4a")):
         target, part = folder / f"voice{suffix}", folder / f"voice{suffix}.part"
         file.seek(0)
-        sound = open_sound(file, name)
+        sound = open_sound(file, name, alive)
         with sound.container, storing(target):
             _encode(sound, part, codec, max_seconds, max_bytes)
         written = part.stat().st_size

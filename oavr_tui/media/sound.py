@@ -6,8 +6,9 @@ addresses on its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, BinaryIO
 
 import av
@@ -22,14 +23,20 @@ from oavr_tui.media.files import VOICE
 FORMATS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,webm,wv"
 _MOST_FAULTS = 200
 """Undecodable packets after which a file counts as broken, however much of it is left."""
+_SIGN_OF_LIFE = 2000
+"""Packets, of some 20 ms each, between two signs of life."""
 
 
 @dataclass(slots=True)
 class Sound:
-    """An open sound track: its frames, and how many packets of it could not be decoded so far."""
+    """An open sound track: its frames, and how many packets of it could not be decoded so far.
+
+    alive is called now and then while frames are taken, so that a slow computer is not mistaken for a stuck one.
+    """
 
     container: av.container.InputContainer
     stream: av.AudioStream
+    alive: Callable[[], None]
     faults: int = 0
 
     @property
@@ -42,7 +49,9 @@ class Sound:
     def frames(self) -> Iterator[av.AudioFrame]:
         """Decode to the end, passing over damaged places; an error of the container ends it like the file's end."""
         packets = self.container.demux(self.stream)
-        while True:
+        for turn in count(1):
+            if turn % _SIGN_OF_LIFE == 0:
+                self.alive()
             try:
                 packet = next(packets)
                 decoded = packet.decode()
@@ -60,13 +69,17 @@ class Sound:
                 yield frame
 
 
-def open_sound(file: BinaryIO, name: str) -> Sound:
+def no_sign() -> None:
+    """For Sound.alive where nobody waits."""
+
+
+def open_sound(file: BinaryIO, name: str, alive: Callable[[], None] = no_sign) -> Sound:
     """The first sound track of an open file; BadInput where there is none, and what PyAV raises on a broken file."""
     container = open_media(file)
     if not container.streams.audio:
         container.close()
         raise BadInput(f"{name} has no sound track. Choose a recording with a voice in it.")
-    return Sound(container, container.streams.audio[0])
+    return Sound(container, container.streams.audio[0], alive)
 
 
 def open_media(file: BinaryIO) -> av.container.InputContainer:

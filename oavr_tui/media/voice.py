@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from oavr_tui.errors import BadInput
 from oavr_tui.media.files import VOICE, head_of, open_regular, refusing
-from oavr_tui.media.sound import Sound, open_sound, samples, unreadable
+from oavr_tui.media.sound import Sound, no_sign, open_sound, samples, unreadable
 from oavr_tui.models import VoiceInfo
 from oavr_tui.text import clock
 
@@ -85,16 +86,19 @@ class _Meter:
         return 20.0 * np.log10(np.concatenate(self.blocks).astype(np.float64) + 1e-9)
 
 
-def listen(path: Path, name: str, *, max_seconds: float | None, longest: float) -> VoiceInfo:
+def listen(
+    path: Path, name: str, *, max_seconds: float | None, longest: float, alive: Callable[[], None] = no_sign
+) -> VoiceInfo:
     """Decode a recording as far as it will be used and measure it.
 
-    max_seconds: use only so much of its start. longest: seconds that can be used at most. Raises BadInput with one
+    max_seconds: use only so much of its start. longest: seconds that can be used at most. alive: called now and then
+    while it is decoded. Raises BadInput with one
     sentence when it cannot be used. Never decodes more than a second beyond what can be used, whatever its length.
     """
     limit = longest if max_seconds is None else min(max_seconds, longest)
     cut_allowed = max_seconds is not None and max_seconds <= longest
     with open_regular(path, name, VOICE) as file, refusing(name, VOICE, head_of(file)):
-        sound = open_sound(file, name)
+        sound = open_sound(file, name, alive)
         with sound.container:
             return _listen(sound, name, limit, cut_allowed=cut_allowed)
 

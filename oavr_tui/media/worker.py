@@ -11,7 +11,7 @@ from oavr_tui.errors import OutOfMemory, Rejected
 from oavr_tui.media.files import Kind
 
 DEADLINE = 120.0
-"""Seconds without a sign of life. Half an hour of sound is decoded in some four."""
+"""Seconds without a sign of life; long recordings give one every half minute or so of their sound."""
 _CRASHED = "The check of your files ended unexpectedly. Try again, or choose other files."
 
 

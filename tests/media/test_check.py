@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from oavr_tui.child import run_in_child
 from oavr_tui.errors import BadInput, FailureCode, OavrError
 from oavr_tui.media.check import check_inputs, check_picture, check_voice
 from oavr_tui.media.types import Checked
@@ -109,6 +110,15 @@ async def test_a_pipe_does_not_make_it_wait(audio: Path, tmp_path: Path) -> None
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(BadInput, match="a device or a pipe"):
         await check(tmp_path / "pipe.png", audio)
+
+
+async def test_a_long_voice_keeps_giving_signs_of_life(tmp_path: Path) -> None:
+    path = save_wav(tmp_path / "talk.wav", tone(300.0, 8_000), 8_000)
+    signs: list[object] = []
+    task = {"task": "check", "audio": {"path": str(path), "name": "talk.wav"}, "max_seconds": None, "longest": 400.0}
+    await run_in_child("oavr_tui.media", task, deadline=60.0, crash_message="It died.", on_progress=signs.append)
+    assert len(signs) >= 3
+    assert set(map(str, signs)) == {"{'reading': 'audio'}"}
 
 
 def shadow(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:

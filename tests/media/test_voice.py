@@ -152,6 +152,13 @@ def test_a_header_that_claims_an_hour_is_not_believed(tmp_path: Path) -> None:
     assert hear(path).duration == pytest.approx(2.0)
 
 
+def test_a_long_recording_gives_signs_of_life(tmp_path: Path) -> None:
+    signs: list[None] = []
+    path = save_wav(tmp_path / "talk.wav", tone(300.0, 8_000), 8_000)
+    listen(path, "talk.wav", max_seconds=None, longest=400.0, alive=lambda: signs.append(None))
+    assert len(signs) >= 2
+
+
 def test_only_the_wanted_beginning_counts(tmp_path: Path) -> None:
     path = save_wav(tmp_path / "talk.wav", tone(5.0))
     found = hear(path, max_seconds=1.25)
