@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -320,7 +321,13 @@ class Engine:
         """Remove what nobody needs: leftovers of killed programs, and videos that lay in the trash for long."""
         live = {job.id for job in self._queue.all() if not job.ended}
 
+        needed = self._queue.waiting_inputs()
+
         def work() -> tuple[str, ...]:
+            for bench in self.paths.work.iterdir():
+                if bench.name not in live:
+                    shutil.rmtree(bench, ignore_errors=True)
+            self._inputs.release(needed)
             self._library.tidy(live)
             return self._library.purge(_TRASH_SECONDS)
 

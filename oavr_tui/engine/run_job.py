@@ -13,7 +13,7 @@ import errno
 from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from oavr_tui.engine import saving
@@ -32,6 +32,8 @@ from oavr_tui.models import (
     Request,
 )
 from oavr_tui.text import safe, safe_url
+
+T = TypeVar("T")
 
 LARGEST_PICTURE = 200 << 20
 LARGEST_VOICE = 2 << 30
@@ -86,7 +88,7 @@ class JobRun:
         except Exception as error:
             await self._fail(write_crash(self.shop.paths, error, f"making {self.job.title}"))
         if self.job.ended:
-            await self.shop.tidy(self.job)
+            await _to_its_end(self.shop.tidy(self.job), self.job.id)
 
     async def move(self, state: JobState, **facts: Any) -> None:
         self.job = await self.shop.queue.move(self.job, state, **facts)
@@ -185,15 +187,11 @@ class JobRun:
 
     async def _carry_through(self, work: Coroutine[Any, Any, Any]) -> bool:
         """Do the last steps to their end even when this task is cancelled meanwhile. True when there is a video."""
-        task = asyncio.create_task(work, name=f"save-{self.job.id}")
-        try:
-            video = await asyncio.shield(task)
-        except asyncio.CancelledError:
-            video = await task
-            if not self.cancel_asked:
-                raise
+        video = await _to_its_end(work, self.job.id)
         if video is not None:
             self.job = self.shop.queue.get(self.job.id) or self.job
+        elif (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError
         return video is not None
 
     async def _fail(self, error: OavrError) -> None:
@@ -229,3 +227,15 @@ class JobRun:
                 f"The disk is full, so {self.job.title} could not be finished. Free some space, then try again."
             )
         return write_crash(self.shop.paths, error, f"making {self.job.title}")
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T], job_id: str) -> T:
+    """Await short last steps to their end even when the task is cancelled meanwhile; the cancelling is not passed on."""
+    task = asyncio.create_task(work, name=f"end-{job_id}")
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    return task.result()
