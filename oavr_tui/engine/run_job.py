@@ -230,7 +230,7 @@ class JobRun:
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T], job_id: str) -> T:
-    """Await short last steps to their end even when the task is cancelled meanwhile; the cancelling is not passed on."""
+    """Await short last steps to their end even when the task is cancelled meanwhile; that is not passed on."""
     task = asyncio.create_task(work, name=f"end-{job_id}")
     while not task.done():
         try:
