@@ -49,6 +49,12 @@ def _run(arguments: argparse.Namespace) -> int:
         # Whoever read our output went away (`| head`): nothing is left to say, not even at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except Exception as error:
+        from oavr_tui.engine.crash import write_crash
+        from oavr_tui.paths import Paths
+
+        say(write_crash(Paths.find(), error, f"running {arguments.command}").message)
+        return 1
     return code
 
 

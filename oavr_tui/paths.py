@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from oavr_tui.errors import BadInput
+from oavr_tui.text import safe
+
 APP_NAME = "oavr-tui"
 VIDEOS_FOLDER_NAME = "OpenAvathar"
 
@@ -62,7 +65,7 @@ class Paths:
         """The places for this person on this machine; OAVR_HOME wins over the platform's own."""
         environ = os.environ if environ is None else environ
         if home := environ.get("OAVR_HOME"):
-            return cls.under(Path(home).expanduser().absolute())
+            return cls.under(expanded(home).absolute())
         import platformdirs  # 22 ms: not needed where OAVR_HOME is set
 
         dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
@@ -77,6 +80,16 @@ class Paths:
     def demo(self) -> Paths:
         """The demo's own places, apart from everything else of this installation."""
         return Paths.under(self.data / "demo")
+
+
+def expanded(text: str) -> Path:
+    """A path as a person writes it, with ~ put in; raises BadInput where it names nobody or holds a zero byte."""
+    try:
+        if "\0" in text:
+            raise ValueError
+        return Path(text).expanduser()
+    except (RuntimeError, ValueError):
+        raise BadInput(f"{safe(text, 120)} is not a path on this computer. Check how it is written.") from None
 
 
 def private_dir(path: Path) -> Path:

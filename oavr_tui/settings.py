@@ -16,7 +16,7 @@ from typing import Any
 
 from oavr_tui.errors import BadInput
 from oavr_tui.models import AUTO, DEFAULT_PROMPT, PREVIEW, Quality, Shape
-from oavr_tui.paths import Paths, private_dir
+from oavr_tui.paths import Paths, expanded, private_dir
 from oavr_tui.text import safe, safe_url
 
 _LARGEST_FILE = 1 << 20
@@ -79,6 +79,10 @@ def _folder(value: object) -> str:
     text = str(value).strip()
     if not text or "\0" in text:
         raise ValueError("it must be a folder's path")
+    try:
+        expanded(text)
+    except BadInput:
+        raise ValueError("no such person is known on this computer") from None
     return text
 
 

@@ -21,7 +21,7 @@ from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import Event, JobChanged, JobProgressed, Notice
 from oavr_tui.errors import OavrError
 from oavr_tui.models import PREVIEW, Job, JobState, Progress, Request, Video
-from oavr_tui.paths import Paths
+from oavr_tui.paths import Paths, expanded
 from oavr_tui.settings import Settings
 from oavr_tui.settings import where as check_where
 from oavr_tui.text import clock, safe, safe_url, size
@@ -52,7 +52,7 @@ class Studio(Screen[None]):
         self._at_once = at_once and request is not None
         self._settings = settings
         self._first = request
-        self._engine = Engine(paths, videos_folder=Path(settings.videos_folder).expanduser())
+        self._engine = Engine(paths, videos_folder=expanded(settings.videos_folder))
         self._engine_ready = asyncio.Event()
         self._job_id = ""
 

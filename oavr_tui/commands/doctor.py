@@ -17,7 +17,7 @@ from oavr_tui import __version__
 from oavr_tui.commands.talk import EXIT_FAILED, put, put_json
 from oavr_tui.errors import OavrError
 from oavr_tui.models import AUTO, PREVIEW
-from oavr_tui.paths import Paths, private_dir
+from oavr_tui.paths import Paths, expanded, private_dir
 from oavr_tui.settings import Settings, load_settings
 from oavr_tui.text import safe, safe_url, size
 
@@ -55,7 +55,7 @@ def _findings() -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[], Finding]], ...] = (
         ("terminal", _terminal),
         ("store", lambda: _store(paths)),
-        ("videos", lambda: _folder("videos", Path(settings.videos_folder).expanduser())),
+        ("videos", lambda: _folder("videos", expanded(settings.videos_folder))),
         ("data", lambda: _folder("data", paths.data)),
         ("preview", lambda: _preview(paths)),
         ("heic", _heic),

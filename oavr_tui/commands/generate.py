@@ -21,7 +21,7 @@ from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import Event, JobChanged, JobProgressed
 from oavr_tui.errors import BadInput, FailureCode, OavrError
 from oavr_tui.models import PREVIEW, Failure, Job, JobState, Request
-from oavr_tui.paths import Paths
+from oavr_tui.paths import Paths, expanded
 from oavr_tui.settings import Settings, load_settings
 from oavr_tui.text import safe, safe_url
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def make(paths: Paths, settings: Settings, request: Request, voice: Reporter, output: str | None) -> int:
     """Make one video and copy it to `output` if that is given; returns the exit code."""
-    target = None if output is None else _usable_target(output)
+    target = None if output is None else _usable_target(output, request, expanded(settings.videos_folder))
     return asyncio.run(_make(paths, settings, request, voice, target))
 
 
@@ -123,9 +123,19 @@ def _request(arguments: argparse.Namespace, settings: Settings) -> Request:
     )
 
 
-def _usable_target(output: str) -> Path:
-    """Where the copy goes; refuses at once what could only fail after the work is done."""
-    target = Path(output).expanduser().absolute()
+def _usable_target(output: str, request: Request, videos: Path) -> Path:
+    """Where the copy goes; refuses at once what would fail after the work is done, or destroy what is there."""
+    if not output.strip():
+        raise BadInput("-o needs a file or a folder.")
+    target = expanded(output).absolute()
+    try:
+        return _free_of_harm(target, output, request, videos)
+    except OSError as error:
+        reason = error.strerror or "the system refuses it"
+        raise BadInput(f"{safe(output, 120)} cannot be written to ({reason}). Choose another place for -o.") from None
+
+
+def _free_of_harm(target: Path, output: str, request: Request, videos: Path) -> Path:
     folder = target if target.is_dir() else target.parent
     name = safe(output, 200)
     if not folder.is_dir():
@@ -134,4 +144,10 @@ def _usable_target(output: str) -> Path:
         raise BadInput(f"The folder for {name} cannot be written to. Choose another place for -o.")
     if target.exists() and not target.is_dir() and not target.is_file():
         raise BadInput(f"{name} is not a file. Choose another place for -o.")
+    for given in (request.image, request.audio, request.workflow or ""):
+        source = Path(given)
+        if given and target.is_file() and source.is_file() and target.samefile(source):
+            raise BadInput(f"{name} is what the video is made from and would be overwritten. Choose another -o.")
+    if folder.resolve().is_relative_to(videos.resolve()):
+        raise BadInput(f"{name} lies in the library, which keeps its own copy. Choose a place outside of it for -o.")
     return target

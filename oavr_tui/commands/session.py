@@ -10,13 +10,12 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from oavr_tui.commands.reporting import Reporter
 from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import Event, JobChanged, Notice, Subscription
 from oavr_tui.models import PREVIEW, Job, JobState
-from oavr_tui.paths import Paths
+from oavr_tui.paths import Paths, expanded
 from oavr_tui.settings import Settings
 
 EXIT_CANCELLED = 130
@@ -32,7 +31,7 @@ class Left(Exception):
 
 def open_engine(paths: Paths, settings: Settings) -> Engine:
     """An engine for these settings; use it as `async with`."""
-    return Engine(paths, videos_folder=Path(settings.videos_folder).expanduser())
+    return Engine(paths, videos_folder=expanded(settings.videos_folder))
 
 
 class Signals:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 from datetime import datetime
-from pathlib import Path
 
 from oavr_tui.commands.finding import find
 from oavr_tui.commands.reporting import safe_path
@@ -13,7 +12,7 @@ from oavr_tui.commands.session import open_engine
 from oavr_tui.commands.talk import put, put_json, say, video_record
 from oavr_tui.engine.engine import Engine
 from oavr_tui.models import Video
-from oavr_tui.paths import Paths
+from oavr_tui.paths import Paths, expanded
 from oavr_tui.settings import load_settings
 from oavr_tui.text import clock, safe, size
 
@@ -48,7 +47,7 @@ async def _act(engine: Engine, arguments: argparse.Namespace) -> None:
         put_json(video_record(video)) if arguments.json else _show(video)
         return
     if arguments.action == "export":
-        copy = await engine.export_video(video, Path(arguments.target).expanduser(), overwrite=arguments.overwrite)
+        copy = await engine.export_video(video, expanded(arguments.target), overwrite=arguments.overwrite)
         put_json({"path": str(copy)}) if arguments.json else put(safe_path(str(copy)))
         return
     if arguments.action == "delete":

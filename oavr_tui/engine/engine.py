@@ -27,7 +27,7 @@ from oavr_tui.engine.storage import StoreThread
 from oavr_tui.engine.workshop import Surroundings, Workshop
 from oavr_tui.errors import BadInput, FailureCode, OavrError
 from oavr_tui.models import AUTO, PREVIEW, Job, JobState, Request, Video
-from oavr_tui.paths import Paths, private_dir
+from oavr_tui.paths import Paths, expanded, private_dir
 from oavr_tui.text import safe, safe_url
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class Engine:
         from oavr_tui.engine.run_job import is_address
 
         def anchor(given: str) -> str:
-            return given if is_address(given) else str(Path(given).expanduser().absolute())
+            return given if is_address(given) else str(expanded(given).absolute())
 
         workflow = None if request.workflow is None else anchor(request.workflow)
         return replace(request, image=anchor(request.image), audio=anchor(request.audio), workflow=workflow)
@@ -235,15 +235,18 @@ class Engine:
     @asynccontextmanager
     async def driving_when_free(self) -> AsyncIterator[None]:
         """While inside, this process drives whenever it can; on leaving, unfinished jobs stay for the next driver."""
-        task = asyncio.create_task(self._drive(), name="driver")
         try:
-            yield
+            # A group, so that whoever waits inside hears of it when driving fails, and does not wait for ever.
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(self._drive(), name="driver")
+                try:
+                    yield
+                finally:
+                    task.cancel()
+        except BaseExceptionGroup as group_of_errors:
+            raise _first_of(group_of_errors) from None
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
             self._lock.release()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
 
     async def _drive(self) -> None:
         hearing: asyncio.Task[None] | None = None
@@ -342,3 +345,9 @@ class Engine:
 
 def _forget_video(video_id: str, store: Store) -> None:
     store.remove_video(video_id)
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a group is about; several at once have one cause nearly always, and one sentence is told."""
+    first = group.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first

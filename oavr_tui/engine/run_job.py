@@ -55,7 +55,12 @@ def shown_name(given: str) -> str:
 
 def file_name(given: str) -> str:
     """The file name in a path or an address."""
-    return unquote(urlsplit(given).path).rpartition("/")[2] if is_address(given) else Path(given).name
+    if not is_address(given):
+        return Path(given).name
+    try:
+        return unquote(urlsplit(given).path).rpartition("/")[2]
+    except ValueError:
+        return ""
 
 
 class JobRun:
