@@ -107,6 +107,26 @@ def test_unusable_input_is_2_and_one_sentence(tmp_path: Path, words: list[str], 
     assert not list((tmp_path / "videos").glob("*.mp4"))
 
 
+def test_a_copy_never_replaces_what_is_there(tmp_path: Path) -> None:
+    own = tmp_path / "own.png"
+    own.write_bytes(portrait().read_bytes())
+    for target in (own, tmp_path / "home" / "videos" / "other.mp4", tmp_path / ("x" * 300)):
+        (tmp_path / "home" / "videos").mkdir(parents=True, exist_ok=True)
+        ran = generate(tmp_path / "home", "-o", str(target), image=own)
+        assert (ran.code, ran.last["code"]) == (2, "bad_input")
+    assert own.read_bytes() == portrait().read_bytes()
+
+
+@pytest.mark.parametrize("odd", ["~nobody-of-this-name/x.png", "http://[::1/x.png", "a\nb.png"])
+def test_odd_paths_are_sentences(tmp_path: Path, odd: str) -> None:
+    ran = (
+        generate(tmp_path, image=Path(odd))
+        if "://" not in odd
+        else oavr("generate", "--image", odd, "--audio", str(voice()), "--json", home=tmp_path)
+    )
+    assert (ran.code, ran.last["code"]) == (2, "bad_input")
+
+
 @pytest.mark.parametrize(
     "words",
     [
