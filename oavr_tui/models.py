@@ -215,7 +215,8 @@ class Video:
     """A finished video in the library. path is absolute; duration and seconds_taken in seconds; bytes the file's size.
 
     made_on: "this computer", or the machine's own name as far as it is known. preview: made by the preview engine.
-    job_id ties it to the job, so that one job never yields two videos.
+    job_id ties it to the job, so that one job never yields two videos. graph: the person's own workflow as JSON text,
+    since the file may be gone when the video is to be made again; empty for ours.
     """
 
     id: str
@@ -235,6 +236,7 @@ class Video:
     request: Request
     image_hash: str = ""
     audio_hash: str = ""
+    graph: str = ""
     deleted_at: float | None = None
 
 

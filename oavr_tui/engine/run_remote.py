@@ -223,6 +223,7 @@ class RemoteRun:
         download = bench / "download.part"
         await server.fetch(output, download, on_progress=tell)
         tagged = bench / "video.mp4"
-        video = saving.draft_video(self.job, made_on=self.job.made_by, at=self.shop.around.clock())
+        graph = await asyncio.to_thread(saving.kept_graph, self.shop, self.job)
+        video = saving.draft_video(self.job, made_on=self.job.made_by, at=self.shop.around.clock(), graph=graph)
         await write_tags(download, tagged, tags_for(video))
         return tagged

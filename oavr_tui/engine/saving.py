@@ -8,6 +8,7 @@ job's id, how far it got.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,11 @@ from oavr_tui.engine.workshop import Workshop
 from oavr_tui.models import PREVIEW, Job, Video
 
 
-def draft_video(job: Job, *, made_on: str, at: float) -> Video:
-    """What is known of a job's video before it exists: all that is needed to make it again."""
+def draft_video(job: Job, *, made_on: str, at: float, graph: str = "") -> Video:
+    """What is known of a job's video before it exists: all that is needed to make it again.
+
+    graph: the person's own workflow as JSON text.
+    """
     return Video(
         id=job.id,
         job_id=job.id,
@@ -36,7 +40,14 @@ def draft_video(job: Job, *, made_on: str, at: float) -> Video:
         request=job.request,
         image_hash=job.image_hash,
         audio_hash=job.audio_hash,
+        graph=graph,
     )
+
+
+def kept_graph(shop: Workshop, job: Job) -> str:
+    """The person's own workflow of this job as compact JSON text; empty where it uses ours. Blocks."""
+    kept = shop.inputs.path(job.workflow_hash) if job.workflow_hash else None
+    return "" if kept is None else json.dumps(json.loads(kept.read_bytes()), separators=(",", ":"))
 
 
 async def save(shop: Workshop, job: Job, finished: Path, shelved: Callable[[], None]) -> Video:
@@ -50,7 +61,7 @@ async def save(shop: Workshop, job: Job, finished: Path, shelved: Callable[[], N
     now = shop.around.clock()
     began = job.making_since or job.created_at
     video = replace(
-        draft_video(job, made_on=job.made_by, at=now),
+        draft_video(job, made_on=job.made_by, at=now, graph=await asyncio.to_thread(kept_graph, shop, job)),
         duration=round(info.duration, 3),
         width=info.width,
         height=info.height,

@@ -31,7 +31,7 @@ class VideoInfo:
     """A finished video that has been opened. duration in seconds, fps in frames per second, bytes the file's size.
 
     frames are counted, not taken from the header. audio_codec is empty without sound. tags are the container's own
-    texts, made safe to show (at most 64 of them, 4,000 characters each).
+    texts, made safe to show (at most 64 of them, 16 million characters each).
     """
 
     duration: float

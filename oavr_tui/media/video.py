@@ -21,7 +21,7 @@ MOST_PIXELS = 40_000_000
 """Pixels of one frame; an 8K frame has 33 million."""
 MOST_PACKETS = 2_000_000
 MOST_TAGS = 64
-LONGEST_TAG = 4000
+LONGEST_TAG = 16 << 20
 _NOT_TEXTS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 
 

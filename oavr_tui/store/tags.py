@@ -23,8 +23,8 @@ from oavr_tui.store.documents import Unreadable, to_document, to_request, to_vid
 from oavr_tui.text import safe
 
 APP = "oavr-tui"
-LARGEST_SIDECAR = 1 << 20
-"""Bytes; ours have a few thousand."""
+LARGEST_SIDECAR = 16 << 20
+"""Bytes; ours have a few thousand, and up to some megabytes with a workflow of one's own."""
 
 _PLACES = ("image", "audio", "workflow", "on")
 

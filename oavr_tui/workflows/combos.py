@@ -18,10 +18,8 @@ _MODEL_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf
 
 def choices(object_info: ObjectInfo, class_name: str, input_name: str) -> tuple[str, ...] | None:
     """The choices that a server offers for an input; None where it is no list of choices, or not known."""
-    declared = _section(_section(object_info.get(class_name), "input"), "required") or {}
-    optional = _section(_section(object_info.get(class_name), "input"), "optional") or {}
-    spec = declared.get(input_name, optional.get(input_name))
-    if not isinstance(spec, list) or not spec:
+    spec = _declared(object_info, class_name, input_name)
+    if not spec:
         return None
     options: object = spec[0]
     if options == "COMBO":
@@ -29,6 +27,21 @@ def choices(object_info: ObjectInfo, class_name: str, input_name: str) -> tuple[
     if not isinstance(options, list):
         return None
     return tuple(option for option in options if isinstance(option, str))
+
+
+def largest(object_info: ObjectInfo, class_name: str, input_name: str) -> int | None:
+    """The largest whole number that a server takes for an input; None where it says nothing."""
+    spec = _declared(object_info, class_name, input_name)
+    limits = spec[1] if len(spec) > 1 and isinstance(spec[1], dict) else {}
+    most = limits.get("max")
+    return most if isinstance(most, int) and most >= 0 else None
+
+
+def _declared(object_info: ObjectInfo, class_name: str, input_name: str) -> list[Any]:
+    declared = _section(_section(object_info.get(class_name), "input"), "required") or {}
+    optional = _section(_section(object_info.get(class_name), "input"), "optional") or {}
+    spec = declared.get(input_name, optional.get(input_name))
+    return spec if isinstance(spec, list) else []
 
 
 def is_model_file(value: object) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from oavr_tui.errors import BadInput
 from oavr_tui.models import FPS, Quality
 from oavr_tui.workflows.block_swap import blocks_to_swap
-from oavr_tui.workflows.combos import ObjectInfo
+from oavr_tui.workflows.combos import ObjectInfo, largest
 from oavr_tui.workflows.graph import Graph, linked, nearest, nodes_of, output_nodes, upstream
 from oavr_tui.workflows.models import fit_to_server
 from oavr_tui.workflows.windows import MOST_FRAMES, MOTION, WINDOW, windows
@@ -28,6 +28,7 @@ VOICE_EMBEDS = "MultiTalkWav2VecEmbeds"
 RESIZERS = ("ImageResizeKJv2", "ImageResizeKJ")
 PROMPTS = ("WanVideoTextEncodeCached", "WanVideoTextEncode")
 BLOCK_SWAP = "WanVideoBlockSwap"
+_SEEDS = ("seed", "noise_seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,12 @@ def patch(graph: Graph, fill: Fill, object_info: ObjectInfo) -> Patched:
     steps = STEPS[fill.quality] if sampler is not None else 0
     _put(graph, sampler, "steps", steps)
     _put(graph, sampler, "seed", fill.seed)
+    seeded = _put_seed(graph, output, fill.seed, object_info)
     for node_id in nodes_of(graph, BLOCK_SWAP):
         _put(graph, node_id, "blocks_to_swap", blocks_to_swap(fill.vram, fill.extra_swap))
     if "filename_prefix" in graph[output]["inputs"]:
         _put(graph, output, "filename_prefix", fill.filename_prefix)
-    notes = (*_left_as_it_is(sampler, embeds, length), *fit_to_server(graph, object_info))
+    notes = (*_left_as_it_is(sampler, seeded, embeds, length), *fit_to_server(graph, object_info))
     return Patched(graph, output, sampler, steps, _windows_of(graph, length, frames), notes)
 
 
@@ -173,10 +175,26 @@ def _put(graph: Graph, node_id: str | None, name: str, value: Any) -> None:
         graph[node_id]["inputs"][name] = value
 
 
-def _left_as_it_is(sampler: str | None, embeds: str | None, length: str | None) -> tuple[str, ...]:
+def _put_seed(graph: Graph, output: str, seed: int, object_info: ObjectInfo) -> bool:
+    """Give every node on the way to the video that has a seed of its own the job's; True when there was one.
+
+    A node that takes smaller numbers gets the remainder, which the same seed always comes to.
+    """
+    seeded = False
+    for node_id in upstream(graph, output):
+        inputs = graph[node_id]["inputs"]
+        for name in _SEEDS:
+            if isinstance(inputs.get(name), int) and not isinstance(inputs[name], bool):
+                most = largest(object_info, graph[node_id]["class_type"], name)
+                inputs[name] = seed if most is None else seed % (most + 1)
+                seeded = True
+    return seeded
+
+
+def _left_as_it_is(sampler: str | None, seeded: bool, embeds: str | None, length: str | None) -> tuple[str, ...]:
     left = []
     if sampler is None:
-        left.append("prompt, quality and seed")
+        left.append("prompt and quality" if seeded else "prompt, quality and seed")
     if embeds is None:
         left.append("length and audio strength")
     if length is None:

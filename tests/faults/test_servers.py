@@ -130,6 +130,9 @@ def test_ones_own_workflow(tmp_path: Path) -> None:
     with simulator(tmp_path / "comfy") as server:
         ran = generate(tmp_path / "home", server.url, "--workflow", str(own))
         assert ran.code == 0, ran.err + ran.out
+        own.unlink()
+        graph = json.loads(json.loads(decoded(Path(ran.last["video"]["path"])).tags["comment"])["graph"])
+        assert graph["c"]["inputs"]["amount"] == 25
         refused = generate(tmp_path / "home", server.url, "--workflow", str(drawn))
         assert (refused.code, refused.last["code"]) == (2, "bad_input")
         assert "Export" in refused.last["message"]

@@ -246,6 +246,17 @@ def test_a_graph_of_other_nodes_gets_what_it_has_a_place_for(fill: Fill) -> None
     assert len(patched.notes) == 1 and "decides these itself" in patched.notes[0]
 
 
+def test_every_node_with_a_seed_gets_the_jobs(fill: Fill) -> None:
+    own = copy.deepcopy(FOREIGN)
+    own["c"]["inputs"] |= {"noise_seed": 1, "seed": True}
+    small = {own["c"]["class_type"]: {"input": {"required": {"noise_seed": ["INT", {"default": 0, "max": 99}]}}}}
+    assert patch(own, fill, {}).graph["c"]["inputs"]["noise_seed"] == fill.seed
+    patched = patch(own, fill, small)
+    assert patched.graph["c"]["inputs"]["noise_seed"] == fill.seed % 100
+    assert patched.graph["c"]["inputs"]["seed"] is True
+    assert "seed" not in patched.notes[0]
+
+
 def with_changes(graph: Graph, changes: dict[str, dict[str, Any]], **more: dict[str, Any]) -> Graph:
     changed = copy.deepcopy(graph)
     for key, values in changes.items():
