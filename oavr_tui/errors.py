@@ -66,6 +66,28 @@ class Rejected(OavrError):
     manual_by_default = True
 
 
+class NoKey(OavrError):
+    """There is no key for the person's account, or it is wrong, or it may not do this."""
+
+    code = FailureCode.NO_KEY
+    manual_by_default = True
+
+
+class NoFunds(OavrError):
+    """The person's account has not enough credit, or a cap of their own is reached."""
+
+    code = FailureCode.NO_FUNDS
+    manual_by_default = True
+
+
+class NoGpu(OavrError):
+    """No machine can be had that fits the person's wishes."""
+
+    code = FailureCode.NO_GPU
+    retry_by_default = True
+    manual_by_default = True
+
+
 class OutOfMemory(OavrError):
     """The machine that makes the video ran out of memory."""
 
@@ -102,7 +124,20 @@ class Cancelled(OavrError):
 
 
 ERROR_BY_CODE: dict[str, type[OavrError]] = {
-    kind.code: kind for kind in (BadInput, Unreachable, Rejected, OutOfMemory, Lost, LimitReached, DiskFull, Cancelled)
+    kind.code: kind
+    for kind in (
+        BadInput,
+        NoKey,
+        NoFunds,
+        NoGpu,
+        Unreachable,
+        Rejected,
+        OutOfMemory,
+        Lost,
+        LimitReached,
+        DiskFull,
+        Cancelled,
+    )
 }
 
 

@@ -1,0 +1,1 @@
+"""Where full videos are made: machines rented by the second, and addresses of one's own."""
