@@ -1,4 +1,4 @@
-"""What the app remembers: its jobs and videos, durable at each change, shared with other processes.
+"""What the app remembers: jobs, videos, pods and what they cost, durable at each change, shared with other processes.
 
 Calls block (a write waits for the disk, well under a millisecond to a few); the engine makes them in one worker thread.
 One Store is for one thread at a time. Any method may raise OavrError: DiskFull, or Rejected where the store may not be
@@ -7,29 +7,22 @@ read or written, or another process does not let go of it within ten seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
 
 from oavr_tui.errors import Rejected
-from oavr_tui.models import Job, Video
+from oavr_tui.models import Job, Measure, Pod, Spell, Video
 from oavr_tui.store.checkup import Checkup, check_files
-from oavr_tui.store.documents import Unreadable, to_document, to_job, to_video
+from oavr_tui.store.documents import to_job, to_measure, to_pod, to_spell, to_video
 from oavr_tui.store.journal import JournalStorage, Migration
-from oavr_tui.store.records import Change, delete, put
-from oavr_tui.store.tables import JournalDB, KeyedTable
-from oavr_tui.text import safe
+from oavr_tui.store.shelf import Shelf
+from oavr_tui.store.tables import JournalDB
 
 SCHEMA = 1
 """Raised whenever an older program could misread what this one writes; each step then has an entry in MIGRATIONS."""
 MIGRATIONS: Mapping[int, Migration] = MappingProxyType({})
-
-SET_ASIDE = "set_aside"
-"""The table of documents that nobody could read and that something else has taken the place of."""
-
-_Noun = TypeVar("_Noun", Job, Video)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +44,7 @@ class StoreReport:
 
 
 class Store:
-    """Jobs and videos by id.
+    """Jobs, videos, pods, paid spells and measures by id.
 
     file: the snapshot; the other files stand next to it. read_only: nothing is created, repaired or written.
     """
@@ -59,8 +52,11 @@ class Store:
     def __init__(self, file: Path, *, read_only: bool = False) -> None:
         storage = JournalStorage(file, schema=SCHEMA, migrations=MIGRATIONS, read_only=read_only)
         self._db = JournalDB(storage=lambda: storage)
-        self._jobs = _Shelf(self._db.keyed("jobs"), "job", to_job)
-        self._videos = _Shelf(self._db.keyed("videos"), "video", to_video)
+        self._jobs = Shelf(self._db.keyed("jobs"), "job", to_job)
+        self._videos = Shelf(self._db.keyed("videos"), "video", to_video)
+        self._pods = Shelf(self._db.keyed("pods"), "pod", to_pod)
+        self._spells = Shelf(self._db.keyed("spells"), "paid time", to_spell)
+        self._measures = Shelf(self._db.keyed("measures"), "measure", to_measure)
 
     @property
     def read_only(self) -> bool:
@@ -69,7 +65,8 @@ class Store:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences about repairs, skipped documents, a newer version; each once, in the order they came up."""
-        return (*self._db.journal.notes, *self._jobs.notes, *self._videos.notes)
+        shelves = (self._jobs, self._videos, self._pods, self._spells, self._measures)
+        return (*self._db.journal.notes, *(note for shelf in shelves for note in shelf.notes))
 
     def put_job(self, job: Job) -> None:
         """Remember a job, in place of what was known of it; durable when this returns."""
@@ -130,6 +127,40 @@ class Store:
         with self._db.journal.exclusive():
             self._db.journal.commit([*self._jobs.putting(job), *self._videos.putting(video)])
 
+    def get_pod(self, pod_id: str) -> Pod | None:
+        """The pod of this id (ours, not the provider's), or None when there is none or it cannot be read."""
+        return self._pods.get(pod_id)
+
+    def pods(self) -> list[Pod]:
+        """All pods that are remembered, the oldest first; those that are gone included."""
+        return sorted(self._pods.all(), key=lambda pod: (pod.created_at, pod.id))
+
+    def put_pod(self, pod: Pod, spells: Sequence[Spell] = ()) -> None:
+        """Remember a pod, and what is known of its paid time, as one."""
+        with self._db.journal.exclusive():
+            paid = [change for spell in spells for change in self._spells.putting(spell)]
+            self._db.journal.commit([*self._pods.putting(pod), *paid])
+
+    def remove_pod(self, pod_id: str) -> None:
+        """Forget a pod; what it cost stays. Nothing happens when there is none."""
+        with self._db.journal.exclusive():
+            self._db.journal.commit(self._pods.removing(pod_id))
+
+    def spells(self) -> list[Spell]:
+        """All paid time, the oldest first."""
+        return sorted(self._spells.all(), key=lambda spell: (spell.began, spell.id))
+
+    def measures(self) -> list[Measure]:
+        """All measures, the oldest first."""
+        return sorted(self._measures.all(), key=lambda measure: (measure.at, measure.id))
+
+    def put_measure(self, measure: Measure, keep: int = 20) -> None:
+        """Remember a measure; of the same kind and GPU only the newest `keep` stay."""
+        with self._db.journal.exclusive():
+            alike = [one for one in self.measures() if (one.what, one.gpu) == (measure.what, measure.gpu)]
+            old = [change for one in alike[: -(keep - 1) or None] for change in self._measures.removing(one.id)]
+            self._db.journal.commit([*old, *self._measures.putting(measure)])
+
     def change_counter(self) -> object:
         """Something cheap (two stat calls) that compares unequal after any process has written."""
         return self._db.journal.token()
@@ -138,7 +169,8 @@ class Store:
         """Read everything on disk anew and say what is wrong with it, if anything. Changes nothing."""
         with self._db.journal.exclusive():
             found: Checkup = check_files(self._db.journal)
-            unreadable = [*self._jobs.unreadable(), *self._videos.unreadable()]
+            shelves = (self._jobs, self._videos, self._pods, self._spells, self._measures)
+            unreadable = [sentence for shelf in shelves for sentence in shelf.unreadable()]
             return StoreReport(
                 schema=found.schema,
                 generation=found.generation,
@@ -157,77 +189,3 @@ class Store:
     def close(self) -> None:
         """Let the files go. Everything was durable already."""
         self._db.close()
-
-
-class _Shelf(Generic[_Noun]):
-    """One kind of noun in its table: checked when read, and read only once as long as it stays the same."""
-
-    def __init__(self, table: KeyedTable, kind: str, read: Callable[[Mapping[str, Any]], _Noun]) -> None:
-        self.table = table
-        self._kind = kind
-        self._read: Callable[[Mapping[str, Any]], _Noun] = read
-        self._known: dict[str, tuple[Mapping[str, Any], _Noun | str]] = {}
-        self._notes: dict[str, None] = {}
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return tuple(self._notes)
-
-    def get(self, key: str) -> _Noun | None:
-        raw = self.table.raw().get(key)
-        return None if raw is None else self._noun(key, raw)
-
-    def all(self) -> list[_Noun]:
-        raws = self.table.raw()
-        if len(self._known) > 2 * len(raws):
-            self._known = {key: known for key, known in self._known.items() if key in raws}
-        nouns = (self._noun(key, raw) for key, raw in raws.items())
-        return [noun for noun in nouns if noun is not None]
-
-    def unreadable(self) -> list[str]:
-        """A sentence for each document that cannot be read."""
-        found = ((key, self._checked(key, raw)) for key, raw in self.table.raw().items())
-        return [self._sentence(key, why) for key, why in found if isinstance(why, str)]
-
-    def putting(self, noun: _Noun) -> list[Change]:
-        """The changes that store a noun. An unreadable document of the same id is kept aside. The lock is held."""
-        return [*self._keeping(noun.id), self.table.putting(noun.id, to_document(noun))]
-
-    def removing(self, key: str) -> list[Change]:
-        """The changes that forget a noun, if there is one. The lock is held."""
-        return [*self._keeping(key), delete(self.table.name, key)] if key in self.table.raw() else []
-
-    def _keeping(self, key: str) -> list[Change]:
-        raw = self.table.raw().get(key)
-        if raw is None or not isinstance(self._checked(key, raw), str):
-            return []
-        count = len(self.table.journal.table(SET_ASIDE))
-        return [put(SET_ASIDE, f"{self.table.name}/{key}/{count}", dict(raw))]
-
-    def _noun(self, key: str, raw: Mapping[str, Any]) -> _Noun | None:
-        checked = self._checked(key, raw)
-        if not isinstance(checked, str):
-            return checked
-        self._notes[self._sentence(key, checked)] = None
-        return None
-
-    def _checked(self, key: str, raw: Mapping[str, Any]) -> _Noun | str:
-        """The noun, or why it cannot be read."""
-        known = self._known.get(key)
-        # The storage puts a new object in place of a changed document, so the same object means the same content.
-        if known is not None and known[0] is raw:
-            return known[1]
-        checked: _Noun | str
-        try:
-            noun = self._read(raw)
-            checked = noun if noun.id == key else "id: differs"
-        except Unreadable as error:
-            checked = str(error)
-        self._known[key] = (raw, checked)
-        return checked
-
-    def _sentence(self, key: str, why: str) -> str:
-        return (
-            f"The {self._kind} {safe(key, 40)} could not be read ({safe(why, 120)}); it is left out of the list and"
-            " kept in the store as it is."
-        )

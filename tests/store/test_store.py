@@ -24,7 +24,8 @@ from oavr_tui.models import (
 from oavr_tui.store import records
 from oavr_tui.store.documents import Unreadable, to_document, to_job, to_video
 from oavr_tui.store.journal import NEWER, JournalStorage
-from oavr_tui.store.store import SCHEMA, SET_ASIDE, Store
+from oavr_tui.store.shelf import SET_ASIDE
+from oavr_tui.store.store import SCHEMA, Store
 from tests.store.helpers import make_job, make_video
 
 texts = st.text(max_size=20)
