@@ -6,16 +6,29 @@ here is as exact as the prices and the times are; it is never presented as the b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import fsum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import fsum, isfinite
+from statistics import median
+from typing import Literal
 
-from oavr_tui.models import Spell
+from oavr_tui.models import Measure, Spell
 
 _DAY = 86_400.0
 _HOUR = 3_600.0
 _MONTH_HOURS = 730.0
 _STOPPED_GB_MONTH = 0.20
 """Dollars for a GB of a stopped pod's volume disk a month (RunPod's pricing page); twice that of a running one."""
+
+_REMEMBERED = 10
+"""How many of the last measures count: enough for a median, few enough to follow a change of image or region."""
+_GUESSED: dict[str, float] = {"start": 840.0, "wake": 180.0, "window": 60.0}
+"""Seconds until something was measured here: estimates, not measurements. start: the middle of the 8-20 minutes that
+are told, for the pull of the image and 34 GB of files at some 50 MB a second. wake: the start of ComfyUI, with the
+files in place. window: 81 frames of 480p in 6 steps on a 24 GB card with part of the model swapped out."""
+
+Start = Literal["none", "wake", "start"]
+"""What a video has to wait for: none, a machine is ready; wake, one is stopped; start, one must be rented."""
 
 
 def dollars(spell: Spell, now: float) -> float:
@@ -67,3 +80,65 @@ def rate(per_hour: float) -> str:
     """A price as a person reads it: $0.34/h; a third and fourth decimal only where there are some."""
     text = f"{per_hour:.4f}"
     return f"${text[:-2]}{text[-2:].rstrip('0')}/h"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How long until a video is made (seconds), and what that costs (dollars).
+
+    learned: all of it was measured here before. start_learned: the start was, or there is none.
+    """
+
+    start_seconds: float
+    make_seconds: float
+    dollars: float
+    learned: bool
+    start_learned: bool = True
+
+    def sentence(self) -> str:
+        """In a person's words, without a full stop; guesses are called roughly, what was learned about."""
+        start, make = _minutes(self.start_seconds), _minutes(self.make_seconds)
+        about = "about" if self.learned else "roughly"
+        cost = f"{about} {money(self.dollars)}"
+        if not self.start_learned and self.start_seconds >= _GUESSED["start"]:
+            return f"usually 8-20 minutes the first time to start, then roughly {_told(make)} to make it, {cost}"
+        if self.start_seconds <= 0:
+            return f"{about} {_told(make)}, {cost}"
+        return f"{about} {_told(start + make)} this time (starting {_told(start)}, making {_told(make)}), {cost}"
+
+
+def estimate(
+    measures: Sequence[Measure], *, gpu: str, per_hour: float, windows: int, steps_factor: float, start: Start
+) -> Estimate:
+    """How long a video will take on a GPU type, and its cost, from what was measured here before.
+
+    windows: of the sampler, 1 or more. steps_factor: the quality's steps by those of the standard quality, above 0.
+    per_hour: dollars. Each part is the median of the last ten measures on this GPU type, else of the last ten on any,
+    else a stated guess. Sending, loading the model into an idle machine and fetching are not counted.
+    """
+    waiting, start_learned = (0.0, True) if start == "none" else _typical(measures, start, gpu)
+    window, window_learned = _typical(measures, "window", gpu)
+    making = window * max(windows, 1) * max(steps_factor, 0.0)
+    cost = job_cost(per_hour, waiting + making)
+    return Estimate(waiting, making, cost, start_learned and window_learned, start_learned)
+
+
+def _typical(measures: Sequence[Measure], what: str, gpu: str) -> tuple[float, bool]:
+    """Seconds that something takes, and whether that was measured."""
+    usable = [each for each in measures if each.what == what and isfinite(each.seconds) and each.seconds > 0]
+    chosen = [each for each in usable if each.gpu == gpu] or usable
+    if not chosen:
+        return _GUESSED[what], False
+    return median(each.seconds for each in sorted(chosen, key=lambda each: each.at)[-_REMEMBERED:]), True
+
+
+def _minutes(seconds: float) -> int:
+    """Whole minutes, of anything at least one; the parts of a sentence are rounded first, so that they add up."""
+    return max(round(seconds / 60), 1) if seconds > 0 else 0
+
+
+def _told(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"

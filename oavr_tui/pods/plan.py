@@ -1,7 +1,7 @@
 """What may be rented, and for how much: the settings about machines in a form that the rules can use.
 
-The ids of GPU types are the provider's exact strings (RunPod's reference of GPU types). Prices are never kept here: they
-change, and are read live.
+The ids of GPU types are the provider's exact strings (RunPod's reference of GPU types). Prices are not kept
+here: they change, and are read live.
 """
 
 from __future__ import annotations
