@@ -8,7 +8,8 @@ What it does not do: any other model. A graph with nodes it does not know is ref
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,7 +20,7 @@ from oavr_tui.errors import Rejected
 from oavr_tui.simulator.core import Core, Options
 from oavr_tui.simulator.faults import Faults
 from oavr_tui.simulator.folders import Folders
-from oavr_tui.simulator.making import DEFAULT_UPLOAD_LIMIT, DEFAULT_VRAM, Pace
+from oavr_tui.simulator.making import DEFAULT_DEVICE, DEFAULT_RAM, DEFAULT_UPLOAD_LIMIT, DEFAULT_VRAM, Pace
 from oavr_tui.simulator.node_info import Generation
 from oavr_tui.simulator.routes import make_app
 
@@ -32,7 +33,8 @@ class ComfySimulator:
 
     directory: holds input, output and temp; created, and left behind with its output files. step_seconds: the least
     time of one sampler step; load_seconds: of loading the big model. port: 0 picks a free one. max_upload_size and
-    vram in bytes; vram 0 simulates a machine without a graphics card.
+    vram in bytes; vram 0 simulates a machine without a graphics card; device is the card's name, ram main memory in
+    bytes. clock and sleep: seconds of running time. on_log: called with every line of the log, bare.
     """
 
     def __init__(
@@ -47,8 +49,16 @@ class ComfySimulator:
         port: int = 0,
         max_upload_size: int = DEFAULT_UPLOAD_LIMIT,
         vram: int = DEFAULT_VRAM,
+        device: str = DEFAULT_DEVICE,
+        ram: int = DEFAULT_RAM,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_log: Callable[[str], None] | None = None,
     ) -> None:
-        self._options = Options(generation, max_upload_size, vram, Pace(step_seconds, load_seconds))
+        self._options = Options(generation, max_upload_size, vram, Pace(step_seconds, load_seconds), device, ram)
+        self._clock = clock
+        self._sleep = sleep
+        self._on_log = on_log
         self._folders = Folders(directory.absolute())
         self._faults = faults if faults is not None else Faults.none()
         self._host = host
@@ -83,7 +93,9 @@ class ComfySimulator:
     async def start(self) -> str:
         """Begin to listen, and return the base URL. Raises Rejected where the port cannot be had."""
         self._folders.create()
-        self._core = Core(self._options, self._folders, self._faults)
+        self._core = Core(
+            self._options, self._folders, self._faults, clock=self._clock, sleep=self._sleep, on_log=self._on_log
+        )
         self._runner = web.AppRunner(
             make_app(self._core, self._restart), access_log=None, shutdown_timeout=_LAST_ANSWERS
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 from oavr_tui.simulator.faults import Faults
 from oavr_tui.simulator.folders import Folders
-from oavr_tui.simulator.making import Pace
+from oavr_tui.simulator.making import DEFAULT_DEVICE, DEFAULT_RAM, Pace
 from oavr_tui.simulator.node_info import Generation, NodeInfo
 from oavr_tui.simulator.nodes import NODES
 from oavr_tui.simulator.runner import Runner
@@ -27,12 +27,15 @@ _LOG_LINES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What kind of server is simulated. Sizes in bytes; vram 0 means a machine without a graphics card."""
+    """What kind of server is simulated. Sizes in bytes; vram 0 means a machine without a graphics card. device: the
+    card's name; ram: main memory."""
 
     generation: Generation
     max_upload_size: int
     vram: int
     pace: Pace
+    device: str = DEFAULT_DEVICE
+    ram: int = DEFAULT_RAM
 
 
 @dataclass(slots=True)
@@ -44,7 +47,10 @@ class Counters:
 
 
 class Core:
-    """Queue, sockets, worker, folders and log of one server. wall: unix seconds; new_id makes UUIDs."""
+    """Queue, sockets, worker, folders and log of one server. wall: unix seconds; new_id makes UUIDs.
+
+    on_log: called with every line of the log, bare, as the process prints it.
+    """
 
     def __init__(
         self,
@@ -56,6 +62,7 @@ class Core:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        on_log: Callable[[str], None] | None = None,
     ) -> None:
         self.options = options
         self.folders = folders
@@ -63,6 +70,7 @@ class Core:
         self.wall = wall
         self.sleep = sleep
         self.new_id = new_id
+        self._on_log = on_log
         self.counters = Counters()
         self.info = NodeInfo(folders, options.generation)
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
@@ -106,6 +114,8 @@ class Core:
         level = "\x1b[32m[INFO]\x1b[0m " if self.options.generation == "new" else ""
         stamp = datetime.fromtimestamp(self.wall(), UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
         self._log.append(f"{stamp} - {level}{text}\n")
+        if self._on_log is not None:
+            self._on_log(text)
 
     def log_text(self) -> str:
         """The whole log."""

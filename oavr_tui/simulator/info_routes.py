@@ -9,9 +9,6 @@ from aiohttp import web
 from oavr_tui.simulator.core import VERSIONS, Core
 from oavr_tui.simulator.node_info import MODEL_FOLDERS
 
-_RAM = 64 << 30
-"""Bytes of main memory that the simulated machine claims."""
-
 
 class InfoRoutes:
     """The handlers, one a route; routes.py says which."""
@@ -23,8 +20,8 @@ class InfoRoutes:
         new = self._core.options.generation == "new"
         system: dict[str, Any] = {
             "os": "linux" if new else "posix",
-            "ram_total": _RAM,
-            "ram_free": _RAM // 2,
+            "ram_total": self._core.options.ram,
+            "ram_free": self._core.options.ram // 2,
             "comfyui_version": VERSIONS[self._core.options.generation],
             "required_frontend_version": "1.49.6" if new else "1.27.10",
             "installed_templates_version": "0.11.44" if new else "0.1.94",
@@ -40,8 +37,9 @@ class InfoRoutes:
         return web.json_response({"system": system, "devices": [self._device()]})
 
     def _device(self) -> dict[str, Any]:
-        vram = self._core.options.vram
-        name, kind, index, total = ("cuda:0 Simulated GPU", "cuda", 0, vram) if vram else ("cpu", "cpu", None, _RAM)
+        has = self._core.options
+        card, memory = (f"cuda:0 {has.device}", "cuda", 0, has.vram), ("cpu", "cpu", None, has.ram)
+        name, kind, index, total = card if has.vram else memory
         return {
             "name": name,
             "type": kind,

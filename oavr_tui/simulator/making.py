@@ -15,6 +15,9 @@ DEFAULT_UPLOAD_LIMIT = 104_857_600
 """Bytes: ComfyUI's own default."""
 DEFAULT_VRAM = 24 << 30
 """Bytes of graphics memory that the simulated machine has."""
+DEFAULT_RAM = 64 << 30
+"""Bytes of main memory that it claims."""
+DEFAULT_DEVICE = "Simulated GPU"
 
 
 class Interrupted(Exception):
