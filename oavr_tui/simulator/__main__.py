@@ -1,4 +1,4 @@
-"""`python -m oavr_tui.simulator comfyui --port P --generation old|new --faults FILE`: a simulated server as a process.
+"""`python -m oavr_tui.simulator comfyui|runpod ...`: a simulated server, or a simulated RunPod account, as a process.
 
 Prints one line, `listening on http://...`, once it can be reached, and ends with SIGTERM, SIGINT, or (--with-parent)
 when the process that started it goes.
@@ -15,10 +15,23 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from oavr_tui.errors import OavrError
 from oavr_tui.simulator.faults import Faults
 from oavr_tui.simulator.making import DEFAULT_UPLOAD_LIMIT, DEFAULT_VRAM
+
+
+class Server(Protocol):
+    """What is served, of whichever kind."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    async def start(self) -> str: ...
+
+    async def stop(self) -> None: ...
+
 
 _PARENT_LOOK = 0.5
 """Seconds between two looks whether the parent is still there."""
@@ -38,14 +51,24 @@ def _parser() -> argparse.ArgumentParser:
     comfy.add_argument("--load-seconds", type=float, default=0.0, help="time to load the big model")
     comfy.add_argument("--max-upload-size", type=int, default=DEFAULT_UPLOAD_LIMIT, help="bytes")
     comfy.add_argument("--vram", type=int, default=DEFAULT_VRAM, help="bytes; 0 for no graphics card")
-    comfy.add_argument("--with-parent", action="store_true", help="end when the starting process ends")
+    cloud = kinds.add_parser("runpod", help="a RunPod account: its APIs, its proxy, its machines, its money")
+    cloud.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    cloud.add_argument("--port", type=int, default=8189, help="port; 0 picks a free one (default 8189)")
+    cloud.add_argument("--directory", type=Path, help="folder for the machines' disks (default: a new one)")
+    cloud.add_argument("--script", type=Path, help="its format is in oavr_tui/simulator/runpod_script.py")
+    cloud.add_argument("--time-scale", type=float, help="how much faster money and delays run (default 1)")
+    cloud.add_argument("--balance", type=float, help="dollars at the start (default 25)")
+    cloud.add_argument("--key", help="the key that may do everything")
+    for kind in (comfy, cloud):
+        kind.add_argument("--with-parent", action="store_true", help="end when the starting process ends")
     return parser
 
 
-async def _serve(options: argparse.Namespace, faults: Faults, directory: Path, parent: int) -> None:
+def _comfy(options: argparse.Namespace, directory: Path) -> Server:
+    faults = Faults.from_file(options.faults) if options.faults is not None else Faults.none()
     from oavr_tui.simulator.comfyui import ComfySimulator  # half a second, not needed to refuse a wrong script
 
-    simulator = ComfySimulator(
+    return ComfySimulator(
         directory,
         generation=options.generation,
         faults=faults,
@@ -56,17 +79,37 @@ async def _serve(options: argparse.Namespace, faults: Faults, directory: Path, p
         max_upload_size=options.max_upload_size,
         vram=options.vram,
     )
+
+
+def _cloud(options: argparse.Namespace, directory: Path) -> Server:
+    from oavr_tui.simulator.runpod import RunPodSimulator
+    from oavr_tui.simulator.runpod_script import Script
+
+    script = Script.from_file(options.script) if options.script is not None else Script()
+    return RunPodSimulator(
+        directory,
+        script=script.changed(time_scale=options.time_scale, balance=options.balance, key=options.key),
+        host=options.host,
+        port=options.port,
+    )
+
+
+async def _serve(simulator: Server, *, parent: int | None) -> None:
+    """parent: the process whose end is ours, None for nobody's."""
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
-    async with simulator:
+    try:
+        await simulator.start()
         print(f"listening on {simulator.base_url}", flush=True)
         while not over.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), _PARENT_LOOK if options.with_parent else None)
-            if options.with_parent and os.getppid() != parent:
+                await asyncio.wait_for(over.wait(), None if parent is None else _PARENT_LOOK)
+            if parent is not None and os.getppid() != parent:
                 return
+    finally:
+        await simulator.stop()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,15 +117,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parent = os.getppid()
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.speed <= 0:
+    if options.kind == "comfyui" and options.speed <= 0:
         parser.error("--speed must be above zero")
     try:
-        faults = Faults.from_file(options.faults) if options.faults is not None else Faults.none()
         with contextlib.ExitStack() as stack:
             directory = options.directory
             if directory is None:
                 directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="oavr-simulator-")))
-            asyncio.run(_serve(options, faults, directory, parent))
+            made = _comfy(options, directory) if options.kind == "comfyui" else _cloud(options, directory)
+            asyncio.run(_serve(made, parent=parent if options.with_parent else None))
     except OavrError as error:
         print(error.message, file=sys.stderr)
         return 1
