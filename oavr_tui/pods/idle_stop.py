@@ -84,6 +84,8 @@ def _stopped(pod: Pod, plan: Plan, facts: Facts, name: str) -> Decision:
         return Decision(
             Action.NOTHING, f"{name} is stopped and kept, since it was not started here; delete it yourself; {price}."
         )
+    if facts.busy or facts.waiting:
+        return Decision(Action.NOTHING, f"{name} is stopped and kept, since videos are waiting for it; {price}.")
     due = pod.state_since + plan.terminate_after_hours * 3600
     if facts.now < due:
         left = _span(due - facts.now)

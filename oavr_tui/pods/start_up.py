@@ -16,7 +16,6 @@ MIN_MEMORY_GB = 48.0
 
 _LEAST_SECONDS = 600.0
 """A start that the day's money would end within so many seconds is not worth its price."""
-_HOUR = 3600.0
 
 DEADLINES: dict[PodState, float] = {
     PodState.ASKED: 300.0,
@@ -78,7 +77,7 @@ def affordable(plan: Plan, price: float, spent_today: float, account: Account | 
             "the setting pods.day_cap."
         )
     balance = account.balance if account is not None else None
-    if balance is not None and balance < job_cost(price, _HOUR):
+    if balance is not None and balance < price:
         raise NoFunds(
             f"Your RunPod account holds {money(max(balance, 0.0))}, and RunPod asks for at least an hour's price "
             f"({rate(price)}) before it starts a machine. Add credit at runpod.io, then try again."
