@@ -90,11 +90,12 @@ def plain_reason(text: str, hidden: Iterable[str] = ()) -> str:
     hidden: the key, ids and values that must never be shown. What looks like an id is left out of the piece; a piece
     that is markup, code or an address is left out wholly.
     """
-    if any(secret and secret.lower() in text.lower() for secret in hidden):
+    cleaned = safe(text, 2_000)  # first of all, or what is taken out here could join the halves of a secret
+    if any(secret and secret.lower() in cleaned.lower() for secret in hidden):
         return ""
-    if "\n" in text.strip() or any(sign in text for sign in "<>{}[]=\\`") or "://" in text:
+    if "\n" in text.strip() or any(sign in cleaned for sign in "<>{}[]=\\`") or "://" in cleaned:
         return ""
-    return safe(_LIKE_AN_ID.sub("…", text[:2000]), 160).rstrip(" .…")
+    return safe(_LIKE_AN_ID.sub("…", cleaned), 160).rstrip(" .…")
 
 
 def no_key_yet() -> NoKey:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -159,7 +159,7 @@ class RunPodV2:
         with _from_runpod():
             return wire.bills_of(document)
 
-    def log(self, pod_id: str, after: str) -> AsyncIterator[tuple[str, str]]:
+    def log(self, pod_id: str, after: str) -> AsyncGenerator[tuple[str, str], None]:
         """The pod's log: (id, line) from after the line of id `after`, until the connection ends or is silent for the
         deadline, which is no error: ask again from the last id. Close it (contextlib.aclosing) when leaving early.
 
@@ -167,7 +167,7 @@ class RunPodV2:
         """
         return self._lines(_path(pod_id) + "/logs", after if usable_event_id(after) else "")
 
-    async def _lines(self, path: str, after: str) -> AsyncIterator[tuple[str, str]]:
+    async def _lines(self, path: str, after: str) -> AsyncGenerator[tuple[str, str], None]:
         asked = {} if after else {"tail": str(_LOG_BACKLOG)}
         listening = False
         try:

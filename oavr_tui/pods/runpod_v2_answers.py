@@ -55,7 +55,7 @@ def question_refused(
     if in_trouble(answer):
         return say.in_trouble()
     if 400 <= status < 500 and _is_readable(answer):
-        return say.question_refused(say.plain_reason(_said(answer), hidden))
+        return say.question_refused(_reason(answer, hidden))
     return say.not_runpod()
 
 
@@ -74,7 +74,7 @@ def change_refused(verb: Verb, answer: Answer, now: float, hidden: Iterable[str]
     if not _is_readable(answer):
         return say.api_gone() if status in (404, 410) and verb is Verb.CREATE else say.not_runpod()
     said = _said(answer)
-    reason = say.plain_reason(said, hidden)
+    reason = _reason(answer, hidden)
     if status == 403:
         of_kind = verb is Verb.CREATE and say.says_this_kind(said)
         return say.kind_refused() if of_kind else say.may_not_change(verb)
@@ -152,9 +152,19 @@ def _is_text(answer: Answer) -> bool:
 
 
 def _said(answer: Answer) -> str:
+    """All that a refusal says, to look for words in; never shown."""
+    return ". ".join(_texts(answer))
+
+
+def _reason(answer: Answer, hidden: Iterable[str]) -> str:
+    """The most telling part of a refusal, as far as it may be shown."""
+    return say.plain_reason(next(iter(_texts(answer)), ""), hidden)
+
+
+def _texts(answer: Answer) -> list[str]:
     if answer.said_json:
-        return wire.problem_text(answer.document)
-    return answer.body[:4000].decode("utf-8", "replace") if _is_text(answer) else ""
+        return wire.problem_texts(answer.document)
+    return [answer.body[:4000].decode("utf-8", "replace")] if _is_text(answer) else []
 
 
 def _retry_after(value: str, now: float) -> float | None:

@@ -23,6 +23,8 @@ from oavr_tui.text import safe
 MOST_ITEMS = 10_000
 """More of anything than an account has; longer lists are not used."""
 
+_YEAR_3000 = 32_503_680_000.0
+
 _STATES = {
     "PROVISIONING": CloudState.COMING,
     "STARTING": CloudState.COMING,
@@ -238,11 +240,11 @@ def bills_of(document: object) -> tuple[Bill, ...]:
     return tuple(Bill(pod_id, dollars) for pod_id, dollars in sums.items())
 
 
-def problem_text(document: object) -> str:
-    """The words of a problem's document, what a body broke first; empty where it has none."""
+def problem_texts(document: object) -> list[str]:
+    """The words of a problem's document, the most telling first: what a body broke, the detail, the title."""
     problem = _maybe(_Problem, document) or _Problem()
     broken = [each if isinstance(each, str) else _words(each) for each in problem.errors[:3]]
-    return ". ".join(text for text in (*broken, problem.detail, problem.message, problem.title) if text)[:4000]
+    return [text[:2_000] for text in (*broken, problem.detail, problem.message, problem.title) if text]
 
 
 def is_problem(document: object) -> bool:
@@ -258,7 +260,7 @@ def moment(text: str) -> float | None:
         seconds = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    return seconds if seconds > 0 else None
+    return seconds if 0 < seconds < _YEAR_3000 else None
 
 
 def _noun(pod: _Pod) -> CloudPod:
