@@ -105,6 +105,7 @@ _STOCK = {"high": Stock.HIGH, "medium": Stock.MEDIUM, "low": Stock.LOW, "none": 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MOMENT = re.compile(r"\b([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d{2}):(\d{2}):(\d{2})(?: GMT([+-]\d{2})(\d{2}))?")
+_RFC3339 = re.compile(r"\b(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
 M = TypeVar("M")
 
@@ -193,7 +194,15 @@ def _pod(said: _Pod) -> CloudPod:
 
 
 def _moment(prose: str) -> float | None:
-    """The time in "Rented by User: Fri Jul 12 2024 19:14:40 GMT+0000 (…)", unix seconds; None where there is none."""
+    """The time in "Rented by User: Fri Jul 12 2024 19:14:40 GMT+0000 (…)", unix seconds; None where there is none.
+
+    It may also be written 2024-07-12T19:14:40Z.
+    """
+    if (written := _RFC3339.search(prose)) is not None:
+        try:
+            return datetime.fromisoformat(written[1] + "+00:00").timestamp()
+        except ValueError:
+            return None
     match = _MOMENT.search(prose)
     if match is None or match[1] not in _MONTHS:
         return None

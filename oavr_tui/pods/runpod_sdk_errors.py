@@ -21,7 +21,8 @@ _TOO_OFTEN = re.compile(r"too many requests|rate.?limit")
 _OWN_TROUBLE = re.compile(r"something went wrong|\binternal\b|try again later or contact|timed? ?out|unavailable$")
 _NO_RIGHT = re.compile(r"\b(?:permissions?|unauthori[sz]ed|not authori[sz]ed|forbidden|access denied|not allowed)\b")
 _WRONG_KEY = re.compile(r"invalid (?:api )?(?:key|token)|unauthenticated|not logged in|must be logged in")
-_NO_SUCH_POD = re.compile(r"\bpods?\b.{0,40}\b(?:not found|not exist|been (?:removed|terminated|deleted))|no such pod")
+_NO_SUCH_POD = re.compile(r"\bnot found\b|\bnot exist|\bno such\b|\bbeen (?:removed|terminated|deleted)\b")
+_OF_THE_ACCOUNT = re.compile(r"\b(?:keys?|tokens?|users?|accounts?|teams?)\b")
 _MONEY = re.compile(r"\b(?:funds?|balance|credits?)\b")
 _NO_SUCH_KIND = re.compile(r"no gpu found")
 
@@ -63,8 +64,9 @@ def refused(text: str, errand: Errand) -> OavrError:
 
 
 def says_no_such_pod(text: str) -> bool:
-    """Whether a GraphQL error says that the pod asked about does not exist."""
-    return _NO_SUCH_POD.search(text[:4000].lower()) is not None
+    """Whether a GraphQL error of a question or a change that names one pod says that there is none."""
+    lowered = text[:4000].lower()
+    return _NO_SUCH_POD.search(lowered) is not None and _OF_THE_ACCOUNT.search(lowered) is None
 
 
 def _of_a_change(text: str, lowered: str, verb: Verb) -> OavrError | None:

@@ -112,7 +112,14 @@ async def test_the_pods_of_the_account(server: GraphqlServer, sdk: RunPodSdk) ->
     }
     coming = {**running, "id": "p2", "runtime": None}
     stopped = {**running, "id": "p3", "desiredStatus": "EXITED", "runtime": None}
-    bare: dict[str, object] = {"id": "p4", "name": None, "machine": "?", "costPerHr": "lots", "desiredStatus": 7, "runtime": []}
+    bare: dict[str, object] = {
+        "id": "p4",
+        "name": None,
+        "machine": "?",
+        "costPerHr": "lots",
+        "desiredStatus": 7,
+        "runtime": [],
+    }
     server.answer(
         {"data": {"myself": {"pods": [running, coming, stopped, bare, {"name": "no id"}, "odd", {"id": "../x"}]}}}
     )
