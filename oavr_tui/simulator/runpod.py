@@ -131,9 +131,9 @@ class RunPodSimulator:
             await asyncio.gather(self._watch, return_exceptions=True)
             self._watch = None
         if self._runner is not None:
-            await self.account.close()
             await self._runner.cleanup()
             self._runner = None
+            await self.account.close()
 
     async def __aenter__(self) -> RunPodSimulator:
         await self.start()

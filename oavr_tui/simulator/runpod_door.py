@@ -92,7 +92,8 @@ class Door:
             self.seen.append(seen)
             self.creates += asked.deed == "create"
             response = await self._doomed(request, handler, asked)
-            seen.status = response.status if request.transport is not None else None
+            cut = request.transport is None or request.transport.is_closing()
+            seen.status = None if cut else response.status
             return response
 
         return middleware

@@ -33,7 +33,7 @@ These are for the pod that a matching request creates or starts (match.deed is c
 
 broken         the pod goes to ERROR `seconds` after it
 vanish         the pod disappears `seconds` after it, without a trace
-boot           its machine is switched on with this `boot` script instead of the account's
+boot           its machine is made with this `boot` script instead of the account's (create only)
 
 Several entries may match one request; of those that answer it, the first one wins, except that latency adds to it.
 Seconds are divided by the script's time_scale.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oavr_tui.simulator.graphql import Field, GraphqlError, Resolver, answer
+from oavr_tui.simulator.graphql import Field, Resolver, answer, check
 from oavr_tui.simulator.runpod_account import Account
 from oavr_tui.simulator.runpod_catalog import CLOUDS, DATA_CENTERS, CloudName, GpuType, Template
 from oavr_tui.simulator.runpod_faults import Deed, PodFault
 from oavr_tui.simulator.runpod_log import iso
 from oavr_tui.simulator.runpod_orders import GraphqlCreate, PodInput, SaveTemplate, argument
 from oavr_tui.simulator.runpod_pod import RENTED, SimPod, Status
+from oavr_tui.simulator.runpod_schema import TYPES
 
 Whole = dict[str, Any]
 _DESIRED: dict[Status, str] = {Status.EXITED: "EXITED", Status.ERROR: "DEAD", Status.TERMINATED: "TERMINATED"}
@@ -26,7 +27,6 @@ _DEEDS: dict[str, Deed] = {
     "dataCenters": "catalog",
     "pod": "get",
 }
-QUERIES = frozenset({"myself", "pod", "gpuTypes", "dataCenters"})
 
 
 def deed_of(field: Field) -> Deed:
@@ -46,6 +46,7 @@ class Graph:
 
     def query(self, fields: tuple[Field, ...]) -> Whole:
         """Answer a query. Raises GraphqlError and Refusal."""
+        check(fields, "Query", TYPES)
         whole: Whole = {
             "__typename": "Query",
             "myself": lambda _: self._myself(),
@@ -56,8 +57,8 @@ class Graph:
         return answer(fields, whole)
 
     def mutate(self, fields: tuple[Field, ...]) -> Whole:
-        """Carry out a mutation. What cannot be picked from its answer is an error before anything is done."""
-        self._check(fields)
+        """Carry out a mutation; one that asks for what does not exist does nothing. Raises GraphqlError, Refusal."""
+        check(fields, "Mutation", TYPES)
         whole: Whole = {
             "__typename": "Mutation",
             "podFindAndDeployOnDemand": self._create,
@@ -67,13 +68,6 @@ class Graph:
             "saveTemplate": self._save_template,
         }
         return answer(fields, whole)
-
-    def _check(self, fields: tuple[Field, ...]) -> None:
-        for field in fields:
-            if field.name in ("podFindAndDeployOnDemand", "podStop", "podResume") and not field.fields:
-                raise GraphqlError(f'Field "{field.name}" must have a selection.', "GRAPHQL_VALIDATION_FAILED")
-            if field.name == "podTerminate" and field.fields:
-                raise GraphqlError('Field "podTerminate" must not have a selection.', "GRAPHQL_VALIDATION_FAILED")
 
     def _create(self, arguments: Mapping[str, Any]) -> Whole:
         order = argument(GraphqlCreate, arguments).order(self._account)
@@ -130,8 +124,8 @@ class Graph:
             "id": pod.id,
             "name": pod.name,
             "containerDiskInGb": order.disk,
-            "costPerHr": pod.price,
-            "adjustedCostPerHr": pod.price if pod.status in RENTED else 0,
+            "costPerHr": pod.host.price,
+            "adjustedCostPerHr": pod.host.price if pod.status in RENTED else 0,
             "desiredStatus": _DESIRED.get(pod.status, "RUNNING"),
             "dockerArgs": order.args,
             "dockerId": None,
@@ -141,7 +135,7 @@ class Graph:
             "lastStatusChange": f"{moved}: {iso(pod.changed_at)}",
             "createdAt": iso(pod.created_at),
             "machineId": f"m{pod.id[:11]}",
-            "memoryInGb": pod.memory_gb,
+            "memoryInGb": pod.host.memory_gb,
             "podType": "RESERVED",
             "port": None,
             "ports": ",".join(order.ports),
@@ -155,11 +149,11 @@ class Graph:
             "machine": {
                 "__typename": "PodMachineInfo",
                 "podHostId": f"{pod.id}-64410000",
-                "gpuDisplayName": pod.gpu.name,
-                "gpuTypeId": pod.gpu.id,
-                "dataCenterId": pod.data_center,
-                "secureCloud": pod.cloud == "secure",
-                "location": pod.data_center[:2],
+                "gpuDisplayName": pod.host.gpu.name,
+                "gpuTypeId": pod.host.gpu.id,
+                "dataCenterId": pod.host.data_center,
+                "secureCloud": pod.host.cloud == "secure",
+                "location": pod.host.data_center[:2],
             },
         }
 
@@ -192,8 +186,9 @@ class Graph:
         def resolve(arguments: Mapping[str, Any]) -> Whole:
             asked = (arguments.get("input") or {}).get("secureCloud")
             clouds: tuple[CloudName, ...] = CLOUDS if asked is None else ("secure",) if asked else ("community",)
-            prices = [price for cloud in clouds if (price := gpu.price(cloud)) is not None]
-            stock = self._account.stock(gpu, clouds)
+            stock = self._account.market.stock(gpu, clouds)
+            offered = () if stock == "NONE" else clouds
+            prices = [price for cloud in offered if (price := gpu.price(cloud)) is not None]
             return {
                 "__typename": "LowestPrice",
                 "minimumBidPrice": None,
@@ -212,7 +207,7 @@ class Graph:
                 "stockStatus": None if stock in (None, "NONE") else str(stock).capitalize(),
             }
             for gpu in self._account.script.gpus()
-            for stock in (self._account.stock(gpu, ("secure",)),)
+            for stock in (self._account.market.stock(gpu, ("secure",)),)
         ]
         return [
             {"__typename": "DataCenter", "id": key, "name": name, "gpuAvailability": available}
@@ -225,10 +220,10 @@ def _runtime(pod: SimPod, uptime: int) -> Whole | None:
     if pod.status is not Status.RUNNING:
         return None
     loads = [
-        {"__typename": "RuntimeGpu", "id": f"GPU-{at}", "gpuUtilPercent": pod.gpu_load, "memoryUtilPercent": 0}
+        {"__typename": "PodRuntimeGpus", "id": f"GPU-{at}", "gpuUtilPercent": pod.gpu_load, "memoryUtilPercent": 0}
         for at in range(pod.order.count)
     ]
-    usage = {"__typename": "RuntimeContainer", "cpuPercent": 3, "memoryPercent": 10}
+    usage = {"__typename": "PodRuntimeContainer", "cpuPercent": 3, "memoryPercent": 10}
     return {"__typename": "PodRuntime", "uptimeInSeconds": uptime, "ports": [], "gpus": loads, "container": usage}
 
 

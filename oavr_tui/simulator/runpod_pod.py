@@ -94,17 +94,24 @@ class Order:
     min_cuda: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where a pod is put. price: dollars an hour for all its GPUs."""
+
+    gpu: GpuType
+    cloud: CloudName
+    data_center: str
+    memory_gb: float
+    price: float
+
+
 @dataclass(slots=True, eq=False)
 class SimPod:
-    """A pod that was made, also after its end. price: dollars an hour for all its GPUs. Times are unix seconds."""
+    """A pod that was made, also after its end. cold: nothing is on its volume yet. Times are unix seconds."""
 
     id: str
     order: Order
-    gpu: GpuType
-    cloud: CloudName
-    price: float
-    data_center: str
-    memory_gb: float
+    host: Host
     cuda: str
     boot: BootScript
     machine: Machine

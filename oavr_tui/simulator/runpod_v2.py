@@ -173,13 +173,13 @@ class V2:
             "status": pod.status.value,
             "actions": list(ACTIONS[pod.status]),
             "mounts": mounts,
-            "gpu": {"id": pod.gpu.id, "count": order.count},
-            "cloud": pod.cloud.upper(),
-            "dataCenterId": pod.data_center,
+            "gpu": {"id": pod.host.gpu.id, "count": order.count},
+            "cloud": pod.host.cloud.upper(),
+            "dataCenterId": pod.host.data_center,
             "cudaVersion": pod.cuda,
             "ssh": {"proxy": None, "direct": None},
             "template": order.template or None,
-            "cost": pod.price if pod.status in RENTED else 0,
+            "cost": pod.host.price if pod.status in RENTED else 0,
             "locked": False,
             "globalNetworking": {"enabled": False},
             "runtime": runtime,
@@ -200,7 +200,7 @@ class V2:
             "price": prices,
             "maxCount": dict.fromkeys(prices, 8),
         }
-        stock = self._account.stock(gpu, clouds)
+        stock = self._account.market.stock(gpu, clouds)
         if with_stock and stock is not None:
             centers = [{"id": key, "name": name, "availability": stock} for key, name in DATA_CENTERS.items()]
             body |= {"availability": stock, "dataCenters": centers}
