@@ -12,6 +12,8 @@ from oavr_tui.simulator.pod_script import BootScript, LogEvent
 CONTAINER_STARTED = "--- [SYSTEM] Container Started ---"
 SETUP_STARTED = "--- [PROCESS] Starting Wan 2.1 Setup ---"
 STARTING_COMFYUI = "--- [SYSTEM] Starting ComfyUI ---"
+LAST_WORDS_SECONDS = 2.0
+"""Between a failed set-up and the end of its container: long enough that who reads the log hears of it."""
 _TRACEBACK = (
     "Traceback (most recent call last):",
     '  File "/workspace/ComfyUI/main.py", line 150, in <module>',
@@ -149,6 +151,7 @@ class Boot:
         async with asyncio.TaskGroup() as group:
             files = [group.create_task(self._have(name, may_fail=may_fail)) for name in self._script.files]
         if any(file.result() for file in files):
+            await self._sleep(LAST_WORDS_SECONDS)
             raise ContainerEnded
         await self._say(STARTING_COMFYUI)
         await self._sleep(self._script.warm_seconds)
