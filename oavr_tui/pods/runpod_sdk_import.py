@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,8 +57,7 @@ def loaded(post: Callable[[], object]) -> Sdk:
 
 
 def _load(post: object) -> Sdk:
-    with _logging_as_it_was(), _processor_unasked(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _logging_as_it_was(), _processor_unasked():
         package = _imported()
         wire, errors = importlib.import_module("runpod.api.graphql"), importlib.import_module("runpod.error")
     if not isinstance(getattr(wire, "requests", None), ModuleType):
