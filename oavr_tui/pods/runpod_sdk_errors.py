@@ -18,7 +18,9 @@ from oavr_tui.pods.runpod_sentences import Verb
 _ODD_SHAPE = (KeyError, IndexError, TypeError, AttributeError, ValueError)
 
 _TOO_OFTEN = re.compile(r"too many requests|rate.?limit")
-_OWN_TROUBLE = re.compile(r"something went wrong|\binternal(?:\b|_)|try again later or contact|timed? ?out|unavailable$")
+_OWN_TROUBLE = re.compile(
+    r"something went wrong|\binternal(?:\b|_)|try again later or contact|timed? ?out|unavailable$"
+)
 _NO_RIGHT = re.compile(r"\b(?:permissions?|unauthori[sz]ed|not authori[sz]ed|forbidden|access denied|not allowed)\b")
 _WRONG_KEY = re.compile(r"invalid (?:api )?(?:key|token)|unauthenticated|not logged in|must be logged in")
 _NO_SUCH_POD = re.compile(r"\bnot found\b|\bnot exist|\bno such\b|\bbeen (?:removed|terminated|deleted)\b")

@@ -56,8 +56,7 @@ def test_the_package_is_not_loaded_before_it_is_needed(module: str, tmp_path: Pa
 
 def test_loading_leaves_logging_streams_processes_and_threads_alone(tmp_path: Path) -> None:
     code = f"""
-import logging, os, signal, subprocess, sys, threading, warnings
-import urllib3  # it adds a filter for a warning of its own
+import logging, os, signal, subprocess, sys, threading
 kept = logging.getLogger("urllib3"); kept.setLevel(logging.DEBUG)
 def state():
     root = logging.getLogger()
@@ -66,7 +65,7 @@ def state():
     return (
         root.level, list(root.handlers), root.filters[:], root.disabled, logging.root.manager.disable, levels,
         logging.raiseExceptions, sys.stdout, sys.stderr, signals, threading.enumerate(), sys.excepthook,
-        dict(os.environ), os.getcwd(), warnings.filters[:], sys.path[:],
+        dict(os.environ), os.getcwd(), sys.path[:],
     )
 started = []
 sys.addaudithook(lambda event, _: started.append(event) if event in ("subprocess.Popen", "os.fork", "os.posix_spawn",
