@@ -60,7 +60,7 @@ def test_a_script_that_cannot_be_read_is_bad_input(tmp_path: Path) -> None:
 
 async def test_its_phases_take_their_time(tmp_path: Path) -> None:
     time = VirtualTime()
-    script = {"seconds_per_file": 20, "warm_seconds": 30}
+    script: dict[str, Any] = {"seconds_per_file": 20, "warm_seconds": 30}
     async with a_pod(tmp_path, sleep=time.sleep, **script) as pod:
         assert (await pod.get(8001, "/health")).json()["log_file_exists"]
         assert (await pod.get(8188, "/")).status_code == 502
