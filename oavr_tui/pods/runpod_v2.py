@@ -18,20 +18,28 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from oavr_tui import __version__
 from oavr_tui.errors import OavrError, Unreachable
 from oavr_tui.pods import runpod_sentences as say
+from oavr_tui.pods import runpod_v2_requests as requests
 from oavr_tui.pods import runpod_v2_wire as wire
 from oavr_tui.pods.provider import Account, Bill, Cloud, CloudPod, Offer, Slower, Volume, Wish
+from oavr_tui.pods.runpod_address import DEFAULT_BASE
 from oavr_tui.pods.runpod_sentences import Verb
-from oavr_tui.pods.runpod_v2_answers import change_refused, in_trouble, pause_asked_for, question_refused, says_none
-from oavr_tui.pods.runpod_v2_http import Answer, Deadlines, Failed, RunPodHttp, bounded, with_json
+from oavr_tui.pods.runpod_v2_answers import (
+    change_refused,
+    in_trouble,
+    knows_no_memory_filter,
+    pause_asked_for,
+    question_refused,
+    says_none,
+)
+from oavr_tui.pods.runpod_v2_http import Answer, Deadlines, Failed, RunPodHttp
 from oavr_tui.pods.runpod_v2_log import LogParser, usable_event_id
+from oavr_tui.pods.runpod_v2_requests import pod_path
 
-BASE = "https://api.runpod.io"
 USER_AGENT = f"oavr-tui/{__version__}"
 
 _TRIES = 3
@@ -39,10 +47,6 @@ _FIRST_PAUSE = 0.5
 _PATIENCE = 10.0
 """Seconds that a question waits, once, when RunPod asks for a pause; a longer one is the caller's to keep."""
 _MOST_PAGES = 50
-_LOG_BACKLOG = 5_000
-"""Lines; the most that RunPod gives of what was logged before."""
-_HOURLY_WINDOW = 7 * 86_400.0
-"""Seconds; bills from further back are asked by the day, to keep the answer small."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -59,7 +63,7 @@ class RunPodV2:
         self,
         key: str,
         *,
-        base: str = BASE,
+        base: str = DEFAULT_BASE,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
@@ -77,19 +81,17 @@ class RunPodV2:
         await self._http.close()
 
     async def offers(self) -> tuple[Offer, ...]:
-        """One offer for every GPU type and cloud that has a price. The stock is asked per cloud: RunPod reckons it for
-        one cloud at a time, the secure one where none is named."""
+        """One offer for every GPU type and cloud that has a price."""
         found: list[Offer] = []
         for cloud in (Cloud.COMMUNITY, Cloud.SECURE):
-            asked = {"include": "AVAILABILITY", "product": "POD", "cloud": cloud.upper()}
-            document = await self._question("/v2/catalog/gpus", asked)
+            document = await self._question(requests.GPUS, requests.stock_in(cloud))
             with _from_runpod():
                 found.extend(wire.offers_of(document, cloud))
         return tuple(found)
 
     async def volumes(self) -> tuple[Volume, ...]:
         """The account's network volumes."""
-        document = await self._question("/v2/network-volumes")
+        document = await self._question(requests.VOLUMES)
         with _from_runpod():
             return tuple(wire.volumes_of(document))
 
@@ -98,7 +100,7 @@ class RunPodV2:
         found: list[CloudPod] = []
         cursor = ""
         for _ in range(_MOST_PAGES):
-            document = await self._question("/v2/pods", {"cursor": cursor} if cursor else None)
+            document = await self._question(requests.PODS, {"cursor": cursor} if cursor else None)
             with _from_runpod():
                 page, cursor = wire.pods_of(document)
             found.extend(page)
@@ -108,7 +110,7 @@ class RunPodV2:
 
     async def pod(self, pod_id: str) -> CloudPod | None:
         """One pod, or None where RunPod says that there is none of this id."""
-        answer = await self._answer(_path(pod_id))
+        answer = await self._answer(pod_path(pod_id))
         if says_none(answer):
             return None
         document = self._document(answer, collection=False)
@@ -121,10 +123,14 @@ class RunPodV2:
     async def create(self, wish: Wish) -> CloudPod:
         """Rent a machine. Raises NoGpu where there is none of this kind, Unclear where it may have been done.
 
-        Only what the template does not own is sent, since whatever is sent wins over the template.
+        Only what the template does not own is sent, since whatever is sent wins over the template. Where RunPod finds
+        the body invalid, it is sent once more without the choice by memory, which not every RunPod knows.
         """
-        hidden = (wish.name, wish.template, wish.volume, *wish.env.values())
-        answer = await self._change(Verb.CREATE, "POST", "/v2/pods", creation(wish), hidden)
+        hidden = (*self._hidden, wish.name, wish.template, wish.volume, *wish.env.values())
+        answer = await self._send(Verb.CREATE, "POST", requests.PODS, requests.creation(wish))
+        if wish.min_memory_gb > 0 and knows_no_memory_filter(answer):
+            answer = await self._send(Verb.CREATE, "POST", requests.PODS, requests.creation(wish, by_memory=False))
+        self._check(Verb.CREATE, answer, hidden)
         try:
             return wire.pod_of(answer.document)
         except wire.Malformed:
@@ -140,7 +146,8 @@ class RunPodV2:
 
     async def terminate(self, pod_id: str) -> None:
         """Delete a pod and everything on it; one that is gone already is fine."""
-        await self._change(Verb.TERMINATE, "DELETE", _path(pod_id), None, (pod_id,))
+        answer = await self._send(Verb.TERMINATE, "DELETE", pod_path(pod_id), None)
+        self._check(Verb.TERMINATE, answer, (*self._hidden, pod_id))
 
     async def account(self) -> Account | None:
         """None: this way of asking does not tell balance and spend."""
@@ -148,14 +155,7 @@ class RunPodV2:
 
     async def bills(self, since: float) -> tuple[Bill, ...]:
         """What was billed for each pod since a time (unix seconds), from the beginning of its hour or day on."""
-        end = self._now()
-        asked = {
-            # Either both ends or none: one alone is refused.
-            "startTime": _rfc3339(min(since, end - 1.0)),
-            "endTime": _rfc3339(end),
-            "bucketSize": "hour" if end - since <= _HOURLY_WINDOW else "day",
-        }
-        document = await self._question("/v2/billing/pods", asked)
+        document = await self._question(requests.BILLING, requests.billed_between(since, self._now()))
         with _from_runpod():
             return wire.bills_of(document)
 
@@ -165,18 +165,15 @@ class RunPodV2:
 
         Raises Unreachable where there is no connection, Rejected where RunPod has no such pod, Slower, NoKey.
         """
-        return self._lines(_path(pod_id) + "/logs", after if usable_event_id(after) else "")
+        return self._lines(pod_path(pod_id) + "/logs", after if usable_event_id(after) else "")
 
     async def _lines(self, path: str, after: str) -> AsyncGenerator[tuple[str, str], None]:
-        asked = {} if after else {"tail": str(_LOG_BACKLOG)}
         listening = False
         try:
-            async with self._http.listen(path, asked, after) as response:
+            async with self._http.listen(path, requests.log_from(after), after) as response:
                 kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
                 if response.status_code != 200 or kind != "text/event-stream":
-                    body = await bounded(response, 100_000)
-                    answer = await with_json(Answer(response.status_code, response.headers, body))
-                    self._document(answer, collection=False)
+                    self._document(await self._http.whole(response), collection=False)
                     raise say.not_runpod()
                 if response.headers.get("content-encoding", "identity").lower() != "identity":
                     raise say.not_runpod()
@@ -191,21 +188,22 @@ class RunPodV2:
 
     async def _act(self, verb: Verb, pod_id: str) -> None:
         """POST /v2/pods/{id}/action; it answers with the pod as it is then."""
-        await self._change(verb, "POST", _path(pod_id) + "/action", {"action": str(verb)}, (pod_id,))
+        answer = await self._send(verb, "POST", pod_path(pod_id) + "/action", {"action": str(verb)})
+        self._check(verb, answer, (*self._hidden, pod_id))
 
-    async def _change(
-        self, verb: Verb, method: str, path: str, body: Mapping[str, Any] | None, hidden: Iterable[str]
-    ) -> Answer:
-        """Send a request that changes something, once; raises unless RunPod said that it is done."""
+    async def _send(self, verb: Verb, method: str, path: str, body: Mapping[str, Any] | None) -> Answer:
+        """Send a request that changes something, once. Raises Unclear where it may have arrived and no answer came."""
         try:
-            answer = await self._http.ask(path, method=method, send=body)
+            return await self._http.ask(path, method=method, send=body)
         except Failed as failure:
             raise (say.unclear(verb) if failure.may_have_arrived else failure.error) from None
-        error = change_refused(verb, answer, self._now(), (*self._hidden, *hidden))
+
+    def _check(self, verb: Verb, answer: Answer, hidden: Iterable[str]) -> None:
+        """Raise the error that an answer to a change means, unless RunPod said that it is done."""
+        error = change_refused(verb, answer, self._now(), hidden)
         if error is not None:
             self._heed(error)
             raise error
-        return answer
 
     async def _question(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The document that a list answers with; raises an error for every other answer."""
@@ -257,34 +255,6 @@ class RunPodV2:
             self._quiet_until = self._clock() + error.seconds
 
 
-def creation(wish: Wish) -> dict[str, Any]:
-    """The body of POST /v2/pods. One GPU type in one call: RunPod falls back to no other."""
-    gpu: dict[str, Any] = {"id": wish.gpu, "count": 1}
-    if wish.cuda:
-        gpu["minCudaVersion"] = wish.cuda
-    if wish.min_memory_gb > 0:
-        gpu["minRamPerGpu"] = wish.min_memory_gb
-    body: dict[str, Any] = {
-        "name": wish.name,
-        "templateId": wish.template,
-        "gpu": gpu,
-        "cloud": wish.cloud.upper(),
-    }
-    if wish.volume:
-        body["mounts"] = {"network": [{"volumeId": wish.volume, "path": wish.volume_path}]}
-    if wish.data_center:
-        body["dataCenterIds"] = [wish.data_center]
-    if wish.env:
-        body["env"] = dict(wish.env)
-    return body
-
-
-def _path(pod_id: str) -> str:
-    if not wire.usable_id(pod_id):
-        raise say.bad_id()
-    return f"/v2/pods/{pod_id}"
-
-
 @contextmanager
 def _from_runpod() -> Iterator[None]:
     """What is not as RunPod says it was said by somebody else."""
@@ -292,8 +262,3 @@ def _from_runpod() -> Iterator[None]:
         yield
     except wire.Malformed:
         raise say.not_runpod() from None
-
-
-def _rfc3339(seconds: float) -> str:
-    year_3000 = 32_503_680_000.0
-    return datetime.fromtimestamp(min(max(seconds, 0.0), year_3000), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -34,6 +34,12 @@ def says_none(answer: Answer) -> bool:
     return answer.status in (404, 410) and wire.is_problem(answer.document) and not say.says_api_gone(_said(answer))
 
 
+def knows_no_memory_filter(answer: Answer) -> bool:
+    """Whether a wish may have been refused because this RunPod cannot choose hosts by their memory: the filter came to
+    the API later than the rest, and a field that is not known makes the body invalid."""
+    return answer.status == 422 and answer.said_json
+
+
 def question_refused(
     answer: Answer, now: float, hidden: Iterable[str] = (), *, collection: bool = True
 ) -> OavrError | None:
@@ -69,7 +75,8 @@ def change_refused(verb: Verb, answer: Answer, now: float, hidden: Iterable[str]
         return None if _is_done(verb, answer) else say.unclear(verb)
     if in_trouble(answer) or not 400 <= status < 500:
         return say.unclear(verb)
-    if early := _whatever_was_asked(answer, now):
+    of_wish = verb is Verb.CREATE and status in (400, 403, 422) and say.says_the_wish(_said(answer))
+    if early := _whatever_was_asked(answer, now, retired_is_told=not of_wish):
         return early
     if not _is_readable(answer):
         return say.api_gone() if status in (404, 410) and verb is Verb.CREATE else say.not_runpod()
@@ -100,14 +107,16 @@ def pause_asked_for(answer: Answer, now: float) -> float | None:
     return min(max(pause, say.SHORTEST_PAUSE), say.LONGEST_PAUSE)
 
 
-def _whatever_was_asked(answer: Answer, now: float) -> OavrError | None:
+def _whatever_was_asked(answer: Answer, now: float, *, retired_is_told: bool = True) -> OavrError | None:
+    """What may be said of any request. retired_is_told: "deprecated" is about this way of asking, not about what was
+    asked for, as a kind of GPU."""
     if answer.status == 401:
         return say.wrong_key()
     if answer.status == 402:
         return say.no_funds()
     if (pause := pause_asked_for(answer, now)) is not None:
         return say.slower(pause)
-    if answer.status == 405 or (400 <= answer.status < 500 and say.says_api_gone(_said(answer))):
+    if answer.status == 405 or (retired_is_told and 400 <= answer.status < 500 and say.says_api_gone(_said(answer))):
         return say.api_gone()
     return None
 
@@ -140,6 +149,8 @@ def _by_words(verb: Verb, said: str, reason: str) -> OavrError:
         return say.not_now()
     if verb is Verb.CREATE and say.says_no_capacity(said):
         return say.no_gpu()
+    if verb is Verb.CREATE and say.says_api_gone(said):
+        return say.kind_refused()
     return say.refused(verb, reason)
 
 

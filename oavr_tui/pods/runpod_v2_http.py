@@ -6,19 +6,18 @@ Loads httpx; import it lazily.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from oavr_tui.errors import BadInput, Unreachable
 from oavr_tui.pods import runpod_sentences as say
+from oavr_tui.pods.runpod_address import checked_base, is_loopback
 
 LARGEST_ANSWER = 8_000_000
 """Bytes. An account's whole list of pods is some 2 kB for each."""
@@ -62,25 +61,6 @@ class Failed(Exception):
         self.may_have_arrived = may_have_arrived
 
 
-def checked_base(base: str) -> tuple[str, bool]:
-    """RunPod's address without a slash at its end, and whether it is this computer. Raises BadInput.
-
-    Only this computer may be asked without encryption: the key goes with every request.
-    """
-    try:
-        parts = urlsplit(base.strip())
-        host, _ = parts.hostname or "", parts.port
-        httpx.URL(base.strip())
-    except (ValueError, httpx.InvalidURL):
-        raise BadInput("RunPod's address cannot be read. It begins with https://.") from None
-    loopback = _is_loopback(host)
-    if parts.scheme not in ("https", "http") or not host or parts.query or parts.fragment or parts.username is not None:
-        raise BadInput("RunPod's address must begin with https:// and hold no name, ? or #.")
-    if parts.scheme == "http" and not loopback:
-        raise BadInput("RunPod's address must begin with https://, since the key is sent to it.")
-    return base.strip().rstrip("/"), loopback
-
-
 def checked_key(key: str) -> str:
     """The key without surrounding spaces; raises NoKey where it is none or cannot be one."""
     stripped = key.strip()
@@ -95,7 +75,11 @@ class RunPodHttp:
     """Requests to RunPod with one key. No redirect is followed, so the key goes nowhere else."""
 
     def __init__(self, key: str, base: str, user_agent: str, deadlines: Deadlines) -> None:
-        self._base, loopback = checked_base(base)
+        self._base = checked_base(base)
+        try:
+            loopback = is_loopback(httpx.URL(self._base).host)
+        except httpx.InvalidURL:
+            raise BadInput("RunPod's address cannot be read. It begins with https://.") from None
         self._deadlines = deadlines
         headers = {
             "authorization": f"Bearer {checked_key(key)}",
@@ -128,8 +112,7 @@ class RunPodHttp:
                 asyncio.timeout(deadline),
                 self._stream(method, path, params=params, content=content, headers=headers) as response,
             ):
-                body = await bounded(response, LARGEST_ANSWER)
-                return await with_json(Answer(response.status_code, response.headers, body))
+                return await self.whole(response)
         except TimeoutError:
             raise Failed(say.silent(), may_have_arrived=True) from None
 
@@ -145,6 +128,15 @@ class RunPodHttp:
         limits = httpx.Timeout(self._deadlines.silence, connect=self._deadlines.connect)
         async with self._stream("GET", path, params=params, headers=headers, timeout=limits) as response:
             yield response
+
+    async def whole(self, response: httpx.Response) -> Answer:
+        """What was listened to as a whole answer, where it is none that goes on. Raises Failed."""
+        try:
+            async with asyncio.timeout(self._deadlines.answer):
+                body = await _bounded(response, LARGEST_ANSWER)
+        except TimeoutError:
+            raise Failed(say.silent(), may_have_arrived=True) from None
+        return await _with_json(Answer(response.status_code, response.headers, body))
 
     @asynccontextmanager
     async def _stream(
@@ -181,7 +173,7 @@ class RunPodHttp:
             raise Failed(say.broken_off(), may_have_arrived=True) from None
 
 
-async def bounded(response: httpx.Response, limit: int) -> bytes:
+async def _bounded(response: httpx.Response, limit: int) -> bytes:
     """The whole body of an answer, as it came. Raises Failed over `limit` bytes, or when it is compressed."""
     unusable = Failed(say.not_runpod(), may_have_arrived=True)
     if response.headers.get("content-encoding", "identity").lower() != "identity":
@@ -194,7 +186,7 @@ async def bounded(response: httpx.Response, limit: int) -> bytes:
     return bytes(body)
 
 
-async def with_json(answer: Answer) -> Answer:
+async def _with_json(answer: Answer) -> Answer:
     """The answer with its JSON, where it is JSON."""
     try:
         if len(answer.body) > _PARSE_ASIDE:
@@ -213,10 +205,3 @@ def _no_connection(error: httpx.TransportError) -> Unreachable:
     if any(sign in reason for sign in ("name or service", "getaddrinfo", "nodename", "name resolution")):
         return say.not_found()
     return say.silent()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from oavr_tui.pods.provider import Bill, Cloud, CloudPod, CloudState, Offer, Stock, Volume
+from oavr_tui.pods.runpod_v2_requests import ID_PATTERN
 from oavr_tui.text import safe
 
 MOST_ITEMS = 10_000
@@ -57,7 +58,7 @@ def _or_not_said(default: Any) -> WrapValidator:
     return WrapValidator(keep)
 
 
-CloudId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+CloudId = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 LooseId = Annotated[CloudId, _or_not_said("")]
 Text = Annotated[str, Field(max_length=2_000), _or_not_said("")]
 PerHour = Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False), _or_not_said(0.0)]
@@ -172,16 +173,6 @@ class _Problem(BaseModel):
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_ID: TypeAdapter[str] = TypeAdapter(CloudId)
-
-
-def usable_id(text: str) -> bool:
-    """Whether an id may go into a path: letters, digits, _ and -, at most 64."""
-    try:
-        _ID.validate_python(text)
-    except ValidationError:
-        return False
-    return True
 
 
 def pod_of(document: object) -> CloudPod:

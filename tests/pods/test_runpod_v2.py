@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from oavr_tui.errors import BadInput, NoFunds, NoGpu, NoKey, OavrError, Rejected, Unreachable
 from oavr_tui.pods.provider import ApiGone, Bill, Cloud, CloudState, NotNow, Provider, Slower, Stock, Unclear
-from oavr_tui.pods.runpod_v2 import USER_AGENT, RunPodV2, creation
+from oavr_tui.pods.runpod_v2 import USER_AGENT, RunPodV2
 from oavr_tui.pods.runpod_v2_http import LARGEST_ANSWER, Deadlines
+from oavr_tui.pods.runpod_v2_requests import creation
 from tests.pods.rest_server import (
     KEY,
     PAGE,
@@ -248,15 +256,15 @@ READ_ERRORS = [
 @pytest.mark.parametrize("name", READS)
 async def test_what_becomes_of_questions(name: str) -> None:
     path, ask = READS[name]
-    async with running() as server:
+    async with connected() as (server, asked):
         for handler, kind, tries in READ_ERRORS:
-            async with asking(server.base) as asked:
-                server.seen.clear()
-                server.script("GET", path, *[handler] * tries)
-                error = await error_of(ask, asked.client)
-                assert type(error) is kind, error.message
-                assert len(server.asked("GET", path)) == tries
-                assert len(asked.slept) == tries - 1
+            asked.slept[:] = [sum(asked.slept) + 1_000.0]  # long after, with no pause to keep
+            server.seen.clear()
+            server.script("GET", path, *[handler] * tries)
+            error = await error_of(ask, asked.client)
+            assert type(error) is kind, error.message
+            assert len(server.asked("GET", path)) == tries
+            assert len(asked.slept) == tries
 
 
 @pytest.mark.parametrize("name", ["offers", "volumes", "pods", "bills"])
@@ -306,6 +314,7 @@ NO_INSTANCES = "There are no longer any instances available with the requested s
 HOST_FULL = "There are not enough free GPUs on the host machine to start this pod."
 ANY = tuple(CHANGES)
 AS_A_LIST = {"errors": ["gpu.id: not a GPU type"], "title": "Unprocessable Entity"}
+INVALID = (problem(422, "Request validation failed."), document(AS_A_LIST, 422))
 CHANGE_ERRORS: list[tuple[tuple[str, ...], Handler, type[OavrError]]] = [
     (ANY, problem(401, "missing bearer token"), NoKey),
     (ANY, problem(402, "no balance"), NoFunds),
@@ -314,13 +323,14 @@ CHANGE_ERRORS: list[tuple[tuple[str, ...], Handler, type[OavrError]]] = [
     (("start", "stop", "terminate"), problem(403, "you cannot access this GPU pool"), NoKey),
     (ANY, problem(429, "slow"), Slower),
     (ANY, problem(400, "request could not be processed"), Rejected),
-    (ANY, problem(422, "Request validation failed."), Rejected),
-    (ANY, document(AS_A_LIST, 422), Rejected),
+    *((ANY, invalid, Rejected) for invalid in INVALID),
     (ANY, document({}, 400), Rejected),
     (ANY, problem(418, "no"), Rejected),
     (("create", "start"), problem(400, "Insufficient balance to start."), NoFunds),
     (("create",), problem(400, NO_INSTANCES), NoGpu),
     (("create",), raw(NO_INSTANCES, 400, "text/plain"), NoGpu),
+    (("create",), problem(400, "This GPU type is deprecated."), NoGpu),
+    (("create",), problem(400, "This endpoint is deprecated."), ApiGone),
     (("start",), problem(400, HOST_FULL), NotNow),
     (("create",), problem(400, HOST_FULL), NoGpu),
     (("stop", "terminate"), problem(400, HOST_FULL), Rejected),
@@ -354,11 +364,20 @@ async def test_what_becomes_of_changes_which_are_sent_once(name: str) -> None:
         for names, handler, kind in CHANGE_ERRORS:
             if name in names:
                 server.seen.clear()
-                server.script(method, path, handler)
+                server.script(method, path, handler, *[handler] * (handler in INVALID and name == "create"))
                 error = await error_of(ask, asked.client)
                 assert type(error) is kind, error.message
-                assert len(server.seen) == 1
+                assert len(server.seen) == 1 + (handler in INVALID and name == "create")
         assert asked.slept == []
+
+
+async def test_a_runpod_that_cannot_choose_by_memory_is_asked_without() -> None:
+    async with connected() as (server, asked):
+        server.script("POST", "/v2/pods", document({"errors": ["gpu.minRamPerGpu is not known"]}, 422))
+        assert (await asked.client.create(WISH)).id == POD_ID
+        first, second = server.seen
+        assert first.body["gpu"].pop("minRamPerGpu") == 48
+        assert first.body == second.body
 
 
 async def test_the_reason_is_told_where_it_is_plain() -> None:
@@ -477,3 +496,37 @@ async def test_a_proxy_that_cannot_be_used_is_a_sentence(monkeypatch: pytest.Mon
     with pytest.raises(Unreachable, match="HTTPS_PROXY"):
         RunPodV2(KEY)
     await RunPodV2(KEY, base="http://127.0.0.1:1").close()
+
+
+async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+    """Nothing is sent, the key least of all."""
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=_made_up_certificate(tmp_path))
+    async with server, asking(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}") as asked:
+        for ask in (READS["pods"][1], CHANGES["create"][2]):
+            error = await error_of(ask, asked.client)
+            assert type(error) is Unreachable
+            assert "certificate" in error.message
+    assert b"".join(heard) == b""
+
+
+def _made_up_certificate(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    begin = datetime.now(UTC) - timedelta(days=1)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    signed = made.not_valid_before(begin).not_valid_after(begin + timedelta(days=9)).sign(key, hashes.SHA256())
+    file = folder / "server.pem"
+    pem = serialization.Encoding.PEM
+    file.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + signed.public_bytes(pem)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context

@@ -53,6 +53,7 @@ def loaded_by(module: str) -> set[str]:
         ("provider", set()),
         ("runpod_sentences", set()),
         ("runpod_v2_log", set()),
+        ("runpod_v2_requests", set()),
         ("runpod_v2_http", {"httpx"}),
         ("runpod_v2_wire", {"pydantic"}),
         ("runpod_v2", {"httpx", "pydantic"}),

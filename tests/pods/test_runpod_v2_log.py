@@ -177,7 +177,7 @@ async def test_leaving_early_closes_the_connection() -> None:
         (page(200), Unreachable),
         (document({"logs": []}), Unreachable),
         (raw(b"data: x\n", 200, "text/event-stream", Content_Encoding="gzip"), Unreachable),
-        (raw(b"x" * 200_000, 500, "text/plain"), Unreachable),
+        (raw(b"x" * 9_000_000, 500, "text/plain"), Unreachable),
         (hang_up, Unreachable),
     ],
 )

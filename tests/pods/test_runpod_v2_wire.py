@@ -31,6 +31,7 @@ from oavr_tui.pods.provider import (
 from oavr_tui.pods.runpod_sentences import Verb
 from oavr_tui.pods.runpod_v2_answers import change_refused, question_refused
 from oavr_tui.pods.runpod_v2_http import Answer
+from oavr_tui.pods.runpod_v2_requests import usable_id
 from oavr_tui.text import safe
 from tests.pods.rest_server import EXAMPLES, KEY, NOW, POD_ID, WISH, asking, document, example, raw, running
 
@@ -249,7 +250,7 @@ def almost(draw: st.DrawFn, document: Any) -> Any:
 
 def sane(pod: CloudPod) -> bool:
     return (
-        wire.usable_id(pod.id)
+        usable_id(pod.id)
         and 0 <= pod.per_hour <= 1_000
         and all(text == safe(text) for text in (pod.name, pod.gpu))
         and (pod.gpu_load is None or 0 <= pod.gpu_load <= 100)
@@ -282,8 +283,8 @@ def test_any_catalogue_is_sane_or_malformed(document: Any, cloud: Cloud) -> None
 @settings(max_examples=200)
 def test_any_volumes_and_bills_are_sane_or_malformed(document: Any, bills: Any) -> None:
     try:
-        assert all(wire.usable_id(each.id) and each.size >= 0 for each in wire.volumes_of(document))
-        assert all(wire.usable_id(each.pod_id) and each.dollars >= 0 for each in wire.bills_of(bills))
+        assert all(usable_id(each.id) and each.size >= 0 for each in wire.volumes_of(document))
+        assert all(usable_id(each.pod_id) and each.dollars >= 0 for each in wire.bills_of(bills))
     except wire.Malformed:
         return
 
