@@ -20,6 +20,9 @@ _MONTH_HOURS = 730.0
 _STOPPED_GB_MONTH = 0.20
 """Dollars for a GB of a stopped pod's volume disk a month (RunPod's pricing page); twice that of a running one."""
 
+_CENT = 0.01
+_HOURS_FROM = 120
+"""Minutes from which on hours are told."""
 _REMEMBERED = 10
 """How many of the last measures count: enough for a median, few enough to follow a change of image or region."""
 _GUESSED: dict[str, float] = {"start": 840.0, "wake": 180.0, "window": 60.0}
@@ -71,7 +74,7 @@ def job_cost(per_hour: float, seconds: float) -> float:
 
 def money(amount: float) -> str:
     """An amount of dollars as a person reads it: $0.00, under $0.01, $0.10, $12.40."""
-    if 0 < amount < 0.005:
+    if 0 < amount < _CENT / 2:
         return "under $0.01"
     return f"${amount:.2f}"
 
@@ -99,12 +102,13 @@ class Estimate:
         """In a person's words, without a full stop; guesses are called roughly, what was learned about."""
         start, make = _minutes(self.start_seconds), _minutes(self.make_seconds)
         about = "about" if self.learned else "roughly"
-        cost = f"{about} {money(self.dollars)}"
+        cost = money(self.dollars) if 0 < self.dollars < _CENT / 2 else f"{about} {money(self.dollars)}"
         if not self.start_learned and self.start_seconds >= _GUESSED["start"]:
             return f"usually 8-20 minutes the first time to start, then roughly {_told(make)} to make it, {cost}"
         if self.start_seconds <= 0:
             return f"{about} {_told(make)}, {cost}"
-        return f"{about} {_told(start + make)} this time (starting {_told(start)}, making {_told(make)}), {cost}"
+        parts = (str(start), str(make)) if start + make < _HOURS_FROM else (_told(start), _told(make))
+        return f"{about} {_told(start + make)} this time (starting {parts[0]}, making {parts[1]}), {cost}"
 
 
 def estimate(
@@ -139,6 +143,6 @@ def _minutes(seconds: float) -> int:
 
 def _told(minutes: int) -> str:
     hours, rest = divmod(minutes, 60)
-    if minutes < 120:
+    if minutes < _HOURS_FROM:
         return f"{minutes} min"
     return f"{hours} h {rest} min" if rest else f"{hours} h"

@@ -13,7 +13,7 @@ from oavr_tui.models import PodState
 from oavr_tui.text import safe
 
 _LONGEST_LINE = 500
-_MOST_FILES = 1000
+_MOST_FILES = 200
 _FURTHEST = 13
 """A marker's bracket is among so many characters at the beginning of its line."""
 

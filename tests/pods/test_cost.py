@@ -60,6 +60,7 @@ def test_a_clock_that_was_set_back_costs_nothing_and_a_later_end_not_yet() -> No
     assert dollars(spell(500, None), 100) == 0.0
     assert dollars(spell(500, 400), 1000) == 0.0
     assert dollars(spell(0, 2 * HOUR), HOUR) == pytest.approx(0.36)
+    assert dollars(spell(0, None, -1.0), HOUR) == 0.0
 
 
 @given(SPELLS, SPELLS, TIMES, TIMES)
@@ -131,7 +132,7 @@ def test_what_was_learned_is_told_in_minutes_and_money() -> None:
     told = made([measure("start", 480), measure("window", 60)])
     assert (told.start_seconds, told.make_seconds, told.learned) == (480, 240, True)
     assert told.dollars == pytest.approx(0.12)
-    assert told.sentence() == "about 12 min this time (starting 8 min, making 4 min), about $0.12"
+    assert told.sentence() == "about 12 min this time (starting 8, making 4), about $0.12"
 
 
 def test_without_a_start_only_the_making_counts() -> None:
@@ -149,10 +150,17 @@ def test_before_anything_was_learned_the_words_say_so() -> None:
     assert made([], start="wake").sentence().startswith("roughly")
 
 
+def test_all_parts_must_be_measured_before_it_counts_as_learned() -> None:
+    told = made([measure("window", 60)])
+    assert (told.learned, told.start_learned) == (False, False)
+    assert made([measure("window", 60)], "none").learned
+    assert not made([measure("start", 60)]).learned
+
+
 def test_a_start_that_was_measured_is_not_told_as_the_first() -> None:
     told = made([measure("start", 2000)])
     assert not told.learned
-    assert told.sentence() == "roughly 37 min this time (starting 33 min, making 4 min), roughly $0.37"
+    assert told.sentence() == "roughly 37 min this time (starting 33, making 4), roughly $0.37"
 
 
 def test_waking_and_starting_are_learned_apart() -> None:
@@ -181,10 +189,17 @@ def test_measures_that_cannot_be_true_are_left_out() -> None:
     assert not made(wrong, "none", 1).learned
 
 
+def test_a_few_seconds_are_told_as_a_minute() -> None:
+    told = made([measure("start", 5), measure("window", 1)]).sentence()
+    assert told == "about 2 min this time (starting 1, making 1), under $0.01"
+
+
 def test_hours_are_told_as_hours_and_the_parts_add_up() -> None:
     assert made([measure("window", 90)], "none", 139).sentence().startswith("about 3 h 28 min,")
     told = made([measure("start", 90), measure("window", 90)], windows=1).sentence()
-    assert told.startswith("about 4 min this time (starting 2 min, making 2 min)")
+    assert told.startswith("about 4 min this time (starting 2, making 2)")
+    told = made([measure("start", 600), measure("window", 90)], windows=139).sentence()
+    assert told.startswith("about 3 h 38 min this time (starting 10 min, making 3 h 28 min)")
 
 
 @given(
