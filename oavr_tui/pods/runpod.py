@@ -63,8 +63,10 @@ class RunPod:
         control: str = Control.AUTO,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        memory_within: float = MEMORY_WITHIN,
     ) -> None:
-        """base: the address of RunPod's API. control: auto, v2 or sdk. sleep, clock: seconds; the clock never goes back
+        """base: the address of RunPod's API. control: auto, v2 or sdk. sleep, clock: seconds; the clock never
+        goes back. memory_within: seconds that telling the hosts' memory may take.
 
         Raises BadInput for an address or a control that is none. A key that is none is heard of at the first call.
         """
@@ -74,6 +76,7 @@ class RunPod:
         self._v2: RunPodV2 | None = None
         self._avoided: dict[Control, float] = {}
         self._accepted_by_v2 = False
+        self._memory_within = memory_within
         self._memory: dict[str, float] = {}
         self._memory_again = clock()
 
@@ -220,7 +223,7 @@ class RunPod:
     async def _learn_memory(self) -> None:
         """Ask the package; without an answer in time it stays unknown, which no caller may fail of."""
         try:
-            async with asyncio.timeout(MEMORY_WITHIN):
+            async with asyncio.timeout(self._memory_within):
                 told = await self._sdk.pods()
         except (OavrError, TimeoutError):
             self._memory_again = self._clock() + AWAY_FOR
