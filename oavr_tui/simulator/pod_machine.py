@@ -30,7 +30,8 @@ class PodMachine:
 
     pod_id: for the names of its tasks only. directory: its own; created. sleep: all delays go through it, and so does
     the pace of its ComfyUI; clock: seconds from any start. volume: a network volume's folder, which is never wiped
-    with the pod; None: a folder of its own.
+    with the pod; None: a folder of its own. wire_sleep: what the proxy's seconds are measured with. They are not made
+    faster with the rest, since the pings and the patience of who talks through it are not faster either.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class PodMachine:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         volume: Path | None = None,
+        wire_sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._pod_id = pod_id
         self._script = script
@@ -52,7 +54,7 @@ class PodMachine:
         self._own_volume = volume is None
         self._log = PodLog(self._container / "pod.log")
         self._comfy_faults = Faults(script.comfy.faults)
-        self._proxy = PodProxy(script.proxy, self._find, sleep)
+        self._proxy = PodProxy(script.proxy, self._find, wire_sleep)
         self._switching = asyncio.Lock()
         self._life: asyncio.Task[None] | None = None
         self._comfy: ComfySimulator | None = None

@@ -4,7 +4,8 @@ A script is a JSON object; every key may be left out, an unknown one is refused:
 
     {"seconds_per_file": 2, "boot": {"fail_file": "vae.safetensors"}, "proxy": {"ws_idle_seconds": 5}}
 
-All seconds are those of the `sleep` that the machine was given, which may run faster than a clock on the wall.
+All seconds are those of the `sleep` that the machine was given, which may run faster than a clock on the wall; only
+those of the proxy are as long as they are for who talks through it.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class LogOptions(_Part):
     """The log server. server: "silent" takes connections and says nothing, "down" does not listen."""
 
     server: Literal["up", "silent", "down"] = "up"
-    events: tuple[LogEvent, ...] = ()
+    events: Annotated[tuple[LogEvent, ...], Field(max_length=1000)] = ()
 
 
 class BootFaults(_Part):
@@ -157,7 +158,7 @@ class BootScript(_Part):
     seconds_per_file: to fetch one; warm_seconds: from the line that announces ComfyUI until it can be reached.
     """
 
-    files: tuple[FileName, ...] = DEFAULT_FILES
+    files: Annotated[tuple[FileName, ...], Field(max_length=1000)] = DEFAULT_FILES
     at_once: Annotated[int, Field(ge=1, le=64)] = 1
     seconds_per_file: Seconds = 20.0
     warm_seconds: Seconds = 30.0

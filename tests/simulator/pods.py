@@ -73,10 +73,13 @@ async def a_pod(
     *,
     on: bool = True,
     sleep: Callable[[float], Awaitable[None]] = quick,
+    wire_sleep: Callable[[float], Awaitable[None]] | None = None,
     **script: Any,
 ) -> AsyncIterator[Pod]:
     """A pod with a short script, switched on for the first time unless `on` is False."""
-    machine = PodMachine("pod1", directory, BootScript.model_validate({**QUICK, **script}), sleep=sleep)
+    machine = PodMachine(
+        "pod1", directory, BootScript.model_validate({**QUICK, **script}), sleep=sleep, wire_sleep=wire_sleep or sleep
+    )
 
     async def answer(request: web.Request) -> web.StreamResponse:
         return await machine.handle(request, int(request.match_info["port"]), request.match_info["path"])

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from oavr_tui.errors import BadInput
 from oavr_tui.simulator.pod_machine import PodMachine
@@ -116,6 +118,50 @@ async def test_a_wiped_pod_fetches_everything_again(tmp_path: Path) -> None:
         await pod.machine.power_on(cold=True)
         await pod.up()
         assert lines(pod.machine)[2:8] == FETCHED
+
+
+_DEEDS = st.sampled_from(["on", "cold", "off", "wipe", "wait"])
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.tuples(_DEEDS, st.integers(0, 60)), max_size=12))
+def test_whatever_is_switched_in_whatever_order(
+    tmp_path_factory: pytest.TempPathFactory, deeds: list[tuple[str, int]]
+) -> None:
+    """Only what a start had fetched is valid in the next one, and nothing listens while it is off."""
+    asyncio.run(_switched(tmp_path_factory.mktemp("pod"), deeds))
+
+
+async def _switched(folder: Path, deeds: list[tuple[str, int]]) -> None:
+    time = VirtualTime()
+    volume, is_on, had, since = folder / "volume", False, set[str](), 0.0
+    async with a_pod(folder, on=False, sleep=time.sleep, seconds_per_file=10, warm_seconds=10) as pod:
+        for deed, seconds in deeds:
+            if deed in ("on", "cold") and not is_on:
+                had = {entry.name for entry in volume.glob("*")} if deed == "on" else set()
+                since = time.now
+            match deed:
+                case "on" | "cold":
+                    await pod.machine.power_on(cold=deed == "cold")
+                    is_on = True
+                case "off" | "wipe":
+                    await pod.machine.power_off(wipe=deed == "wipe")
+                    is_on = False
+                    assert volume.exists() <= (deed == "off")
+            await time.advance(seconds)
+            if not is_on:
+                assert (pod.machine.log_text, pod.machine.comfy, pod.machine.container_runs) == ("", None, False)
+                assert (await pod.get(8001, "/health")).status_code == 404
+                continue
+            done = int((time.now - since) // 10)
+            missing = [name for name in FILES if name not in had]
+            assert {name for name in FILES if f"[VALID] {name}" in pod.machine.log_text} <= had
+            assert {entry.name for entry in volume.glob("*")} == had | set(missing[:done])
+            assert (COMFYUI in pod.machine.log_text) == (done >= len(missing))
+            if done > len(missing):
+                await pod.up()
+            else:
+                assert pod.machine.comfy is None
 
 
 async def test_a_network_volume_outlives_its_pods(tmp_path: Path) -> None:

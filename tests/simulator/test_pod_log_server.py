@@ -199,7 +199,7 @@ async def test_a_cut_file_leaves_old_readers_past_its_end(tmp_path: Path) -> Non
     assert await stream_of(path, Polls(), ends_with="\n\n") == "data: new\ndata: line number two\n\n"
 
 
-_TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+_TEXTS = st.text(max_size=30)
 
 
 @settings(max_examples=60, deadline=None)

@@ -135,6 +135,14 @@ async def test_a_pod_that_says_nothing_for_too_long(tmp_path: Path) -> None:
         assert "A timeout occurred" in answer.text
 
 
+async def test_silences_on_the_wire_have_a_time_of_their_own(tmp_path: Path) -> None:
+    frozen = VirtualTime()
+    script: dict[str, Any] = {"log": {"server": "silent"}, "proxy": {"silence_seconds": 0.1}}
+    async with a_pod(tmp_path, sleep=frozen.sleep, wire_sleep=asyncio.sleep, **script) as pod:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await pod.get(8001, "/stream")
+
+
 async def test_heartbeats_keep_a_stream_alive(tmp_path: Path) -> None:
     time = VirtualTime()
     async with a_pod(tmp_path, sleep=time.sleep, **NOW) as pod:
