@@ -29,6 +29,7 @@ DEFAULT_TEMPLATE = "qvidd7ityi"
 _POD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _IDENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LONGEST_LIST = 1000
+_LONGEST_NAME = 64
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
 
@@ -177,10 +178,13 @@ def gpus(value: object) -> str:
 
 
 def volume(value: object) -> str:
-    """The id of a network volume, or empty for none. Raises ValueError with a plain reason."""
+    """The id or the name of a network volume, or empty for none. Raises ValueError with a plain reason.
+
+    Whether the account has it is looked at when it is needed.
+    """
     text = str(value).strip()
-    if text and not _IDENTITY.fullmatch(text):
-        raise ValueError("it must be the id of a network volume, or nothing for none")
+    if len(text) > _LONGEST_NAME or safe(text, _LONGEST_NAME) != text:
+        raise ValueError("it must be the id or the name of a network volume, or nothing for none")
     return text
 
 

@@ -66,9 +66,10 @@ OPTIONS: dict[str, Option] = {
             number(0, 720),
             "hours until a stopped studio is deleted; 0: never",
         ),
+        Option("pods.keeper", "pods_keeper", yes_or_no, "yes: a background process goes on when the app is closed"),
         Option("pods.gpus", "pods_gpus", gpus, "GPUs in the order they are tried, such as RTX 4090, L40S"),
         Option("pods.cloud", "pods_cloud", one_of(get_args(CloudChoice)), "any, community (cheaper) or secure"),
-        Option("pods.volume", "pods_volume", volume, "id of a network volume that keeps the models"),
+        Option("pods.volume", "pods_volume", volume, "network volume (id or name) that keeps the models"),
         Option("pods.template", "pods_template", template, "id of the RunPod template that studios are made from"),
         Option("pods.control", "pods_control", one_of(get_args(Control)), "how RunPod is asked: auto, v2 or sdk"),
     )
@@ -90,6 +91,7 @@ class Settings:
     prompt: str = DEFAULT_PROMPT
     pods_control: Control = "auto"
     pods_start_by_itself: bool = True
+    pods_keeper: bool = True
     pods_cloud: CloudChoice = "any"
     pods_gpus: str = ""
     pods_volume: str = ""

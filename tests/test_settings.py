@@ -71,7 +71,8 @@ def test_writing_keeps_comments_and_unknown_names(tmp_path: Path) -> None:
         ("pods.cloud", "private"),
         ("pods.gpus", "RTX 4090\x1b[2J"),
         ("pods.gpus", "x" * 1001),
-        ("pods.volume", "../other"),
+        ("pods.volume", "a\x1b[2Jb"),
+        ("pods.volume", "x" * 65),
         ("pods.template", " "),
         ("pods.price_cap", "0"),
         ("pods.price_cap", "51"),
@@ -148,6 +149,7 @@ def test_a_name_that_could_be_taken_for_something_else_is_refused(name: str) -> 
         ("pods.gpus", "RTX 4090 ,L40S,", "RTX 4090, L40S"),
         ("pods.cloud", "Secure", "secure"),
         ("pods.volume", "abc123", "abc123"),
+        ("pods.volume", " my models ", "my models"),
     ],
 )
 def test_a_value_is_written_as_what_it_is_and_read_again(

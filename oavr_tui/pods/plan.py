@@ -66,8 +66,9 @@ _NOISE = re.compile(r"\b(?:nvidia|geforce|generation)\b|[^a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the person allows. gpus: provider ids, the most wished first. volume: a network volume's id, or empty.
+    """What the person allows. gpus: provider ids, the most wished first.
 
+    volume: a network volume's id or name, or empty for none. template: the provider's id of it.
     price_cap: dollars an hour for one pod. day_cap: dollars a day (UTC) for all. most: pods at a time, 1 or more.
     idle_minutes: until an idle pod is stopped. terminate_after_hours: until a stopped one is deleted; 0 is never.
     auto_start: a pod may be started without asking. control: which way of asking the provider.
