@@ -21,7 +21,7 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError
 
-from oavr_tui.errors import OavrError
+from oavr_tui.errors import OavrError, Unreachable
 from oavr_tui.pods import runpod_sentences as say
 from oavr_tui.pods.runpod_address import is_loopback
 from oavr_tui.pods.runpod_sdk_thread import Errand, errand_here
@@ -34,6 +34,9 @@ CONNECT_WITHIN = 10.0
 
 _PIECE = 16_384
 _PAUSE_UNSAID = 30.0
+_BAD_PROXY = (
+    "The proxy that this computer's environment names cannot be used. Set HTTPS_PROXY to an http:// proxy, or unset it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ def _sent(errand: Errand, headers: dict[str, str], data: str) -> tuple[int, str,
         failure = _not_connected(error) or errand.lost(say.broken_off())
     except requests.exceptions.Timeout:
         failure = errand.lost(say.silent())
+    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidProxyURL):
+        failure = Unreachable(_BAD_PROXY, can_retry=False)
     except (requests.exceptions.RequestException, OSError, ValueError):
         failure = errand.lost(say.broken_off())
     raise failure

@@ -87,8 +87,6 @@ logging.getLogger("anybody").info("must not be seen")
     [
         '[default]\nname = "no key"\n',
         "default = 3\n",
-        'default = "text"\n',
-        "[default\n",
         '[default]\napi_key = "rpa_OF_ANOTHER_PROGRAM"\n',
         b"\xff\xfe\x00",
     ],
@@ -133,6 +131,12 @@ async def test_a_proxy_is_asked_on_the_way_to_elsewhere(tmp_path: Path) -> None:
     assert result.stderr == ""
     assert asked[0].startswith(b"CONNECT runpod.invalid:443 ")
     assert b"rpa_OURS" not in b"".join(asked)
+
+
+@pytest.mark.parametrize("proxy", ["socks9://127.0.0.1:9", "http://"])
+def test_a_proxy_that_is_none_is_a_sentence(proxy: str, tmp_path: Path) -> None:
+    result = run(ASK, tmp_path, "https://runpod.invalid", https_proxy=proxy)
+    assert result.stdout.startswith("Unreachable The proxy "), result
 
 
 async def test_an_address_in_the_environment_is_not_what_decides(tmp_path: Path) -> None:
