@@ -117,7 +117,7 @@ class Account:
         )
         self._pods[pod_id] = pod
         self.market.take(host.gpu, host.cloud)
-        self._run_meter(pod)
+        self._run_meter(pod, now)
         pod.log.add(f"create container {order.image}", now)
         self._hands.rise(pod, self.script, self.fail)
         self._doomed(pod, dooms)
@@ -137,8 +137,9 @@ class Account:
         self._need_credit(pod.host.price)
         if not self.script.stop_keeps_gpu:
             self.market.take(pod.host.gpu, pod.host.cloud)
-        self._run_meter(pod)
-        pod.move(Status.PROVISIONING if pod.cold else Status.STARTING, self.now())
+        now = self.now()
+        self._run_meter(pod, now)
+        pod.move(Status.PROVISIONING if pod.cold else Status.STARTING, now)
         self._hands.rise(pod, self.script, self.fail)
         self._doomed(pod, dooms)
         return pod
@@ -210,9 +211,11 @@ class Account:
 
     async def close(self) -> None:
         """End everything that goes on, and switch all machines off. Raises what went wrong in the simulation itself."""
-        await self._hands.close()
-        closing = [pod.machine.close() for pod in self._pods.values()]
-        outcomes = await asyncio.gather(*closing, return_exceptions=True)
+        try:
+            await self._hands.close()
+        finally:
+            closing = [pod.machine.close() for pod in self._pods.values()]
+            outcomes = await asyncio.gather(*closing, return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
@@ -232,8 +235,8 @@ class Account:
         if self.balance < price:
             raise Refusal(refusals.NO_FUNDS)
 
-    def _run_meter(self, pod: SimPod) -> None:
-        pod.meter.turn("gpu", pod.host.price, self.now())
+    def _run_meter(self, pod: SimPod, now: float) -> None:
+        pod.meter.turn("gpu", pod.host.price, now)
         self._changed.set()
 
     def _halt(self, pod: SimPod, at: float) -> None:

@@ -147,7 +147,7 @@ class Door:
         if scheme.lower() != "bearer" or not key.strip():
             raise Refusal(refusals.NO_TOKEN)
         keys = self._account.script.keys
-        given = key.strip().encode()
+        given = key.strip().encode(errors="surrogateescape")
         if hmac.compare_digest(given, keys.full.encode()):
             return
         if not hmac.compare_digest(given, keys.read_only.encode()):

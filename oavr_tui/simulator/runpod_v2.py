@@ -272,5 +272,5 @@ def _moment(text: str | None, otherwise: float) -> float:
 async def _body(request: web.Request) -> Any:
     try:
         return json.loads(await request.read())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refusal(refusals.BROKEN_RULE, "the request body is not JSON") from None
