@@ -25,7 +25,10 @@ from oavr_tui.simulator.runpod_graphql import Graph, deed_of
 from oavr_tui.simulator.runpod_refusals import Refusal, graphql_errors, problem
 from oavr_tui.simulator.runpod_v2 import POD_FAULTS
 
-OPERATION: web.RequestKey[Operation | GraphqlError] = web.RequestKey("OPERATION", object)
+OPERATION: web.RequestKey[Operation | GraphqlError] = web.RequestKey(
+    "OPERATION",
+    Operation | GraphqlError,  # type: ignore[arg-type]
+)
 _REMEMBERED = 10_000
 _PACE = 0.05
 _LOOKS = frozenset({"list", "get", "logs", "catalog", "volumes", "billing", "account"})
