@@ -289,6 +289,15 @@ class PodKind(StrEnum):
     ADDRESS = "address"
 
 
+class PodWish(StrEnum):
+    """What a person has asked to be done with a pod."""
+
+    NOTHING = ""
+    START = "start"
+    STOP = "stop"
+    TERMINATE = "terminate"
+
+
 @dataclass(frozen=True, slots=True)
 class Pod:
     """A place that makes full videos, and what has become of it so far. Times are unix seconds; prices dollars an hour.
@@ -301,7 +310,9 @@ class Pod:
     state_since: when the state began. progress_at: last sign of life while starting. last_used: last end of a job, an
     upload or a download. for_jobs: started by itself for waiting videos, so it goes when nobody waits any more before
     it is ready. resumed: this start woke a stopped pod. found: seen on the account without having been started here.
-    note: the last sentence about it.
+    asked: what a person wants done with it next, in whichever process; the driver does it. tries: kinds of machines
+    (GPU and cloud) that this start has tried already. abandoned: names at the provider that were asked for in vain;
+    should one turn up after all, it goes. note: the last sentence about it.
     """
 
     id: str
@@ -327,6 +338,9 @@ class Pod:
     for_jobs: bool = False
     resumed: bool = False
     found: bool = False
+    asked: PodWish = PodWish.NOTHING
+    tries: tuple[str, ...] = ()
+    abandoned: tuple[str, ...] = ()
     note: str = ""
 
     @property

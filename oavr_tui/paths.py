@@ -46,6 +46,20 @@ class Paths:
     def job_logs(self) -> Path:
         return self.state / "job-logs"
 
+    def pod_log(self, pod_id: str) -> Path:
+        """The whole log of one pod, by our id of it."""
+        return self.state / "pod-logs" / f"{pod_id}.log"
+
+    @property
+    def keeper_lock(self) -> Path:
+        """Held by the one keeper, so that there is never a second."""
+        return self.state / "keeper.lock"
+
+    @property
+    def wanted_lock(self) -> Path:
+        """Held by every process with a person behind it that drives or wants to: the keeper makes way for it."""
+        return self.state / "wanted.lock"
+
     @property
     def driver_lock(self) -> Path:
         return self.state / "driver.lock"

@@ -19,6 +19,7 @@ from textual.widgets import Button, Footer, Input, Label, ProgressBar, Static
 
 from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import Event, JobChanged, JobProgressed, Notice
+from oavr_tui.engine.setup import pod_setup
 from oavr_tui.errors import OavrError
 from oavr_tui.models import PREVIEW, Job, JobState, Progress, Request, Video
 from oavr_tui.paths import Paths, expanded
@@ -52,7 +53,9 @@ class Studio(Screen[None]):
         self._at_once = at_once and request is not None
         self._settings = settings
         self._first = request
-        self._engine = Engine(paths, videos_folder=expanded(settings.videos_folder))
+        self._engine = Engine(
+            paths, videos_folder=expanded(settings.videos_folder), pods=pod_setup(paths, settings)
+        )
         self._engine_ready = asyncio.Event()
         self._job_id = ""
 

@@ -9,6 +9,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -60,12 +61,15 @@ class ComfyUI:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         timings: Timings | None = None,
+        token: str | None = None,
     ) -> None:
         """base_url: http or https, with an optional path and user:password; raises BadInput for any other.
 
+        token: sent as a Bearer token with every request, for a server behind a guard.
         client_id: the same for a job from its submit to its end, as the server sends a job's news only there.
         """
-        self._address = parse_address(base_url)
+        address = parse_address(base_url)
+        self._address = address if token is None else replace(address, authorization=f"Bearer {token}")
         self._client_id = client_id
         self._sleep = sleep
         self._clock = clock
@@ -98,6 +102,7 @@ class ComfyUI:
             device=safe(named.name, 80) if named is not None else "",
             max_upload_size=await comfyui_files.max_upload_size(self._http),
             has_jobs_api=await self._has_jobs_api(),
+            ram_total=int(stats.system.ram_total),
         )
 
     async def object_info(self, class_name: str) -> dict[str, Any] | None:
@@ -132,6 +137,10 @@ class ComfyUI:
     async def find(self, prompt_id: str) -> PromptStatus:
         """Where a prompt is now. "absent" once may be a prompt that is just arriving; twice is one that is gone."""
         return await self._jobs.find(prompt_id)
+
+    async def queue_length(self) -> int:
+        """How many prompts run or wait on the server, anybody's."""
+        return await self._jobs.queue_length()
 
     async def follow(
         self, prompt_id: str, *, on_update: Callable[[FollowUpdate], None] | None = None

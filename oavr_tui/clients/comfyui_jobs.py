@@ -11,7 +11,7 @@ from urllib.parse import quote
 from oavr_tui.clients.comfyui_http import LARGE_ANSWER, Answer, Http
 from oavr_tui.clients.comfyui_sentences import node_errors, refused
 from oavr_tui.clients.comfyui_types import PromptStatus, Timings
-from oavr_tui.clients.comfyui_wire import Accepted, Malformed, checked, history_status, queue_status
+from oavr_tui.clients.comfyui_wire import Accepted, Malformed, checked, history_status, queue_length, queue_status
 from oavr_tui.errors import BadInput, OavrError, Rejected, Unreachable
 
 _PROMPT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -46,6 +46,13 @@ class Jobs:
                 return waiting
             document = await self._http.get_json(f"/history/{quote(prompt_id, safe='')}", limit=LARGE_ANSWER)
             return history_status(document, prompt_id) or PromptStatus("absent")
+        except Malformed:
+            raise self._http.not_comfyui() from None
+
+    async def queue_length(self) -> int:
+        """How many prompts run or wait, anybody's. Raises Unreachable."""
+        try:
+            return queue_length(await self._http.get_json("/queue", limit=LARGE_ANSWER))
         except Malformed:
             raise self._http.not_comfyui() from None
 

@@ -57,7 +57,8 @@ class ServerInfo:
     """What a ComfyUI server says about itself.
 
     vram_total: bytes of its graphics card, 0 for none or unknown. max_upload_size: bytes of a whole request, None for
-    unknown. has_jobs_api: cancels a job by its id, whatever its state (newer servers).
+    unknown. has_jobs_api: cancels a job by its id, whatever its state (newer servers). ram_total: bytes of the
+    machine's memory, 0 for unknown.
     """
 
     version: str
@@ -65,6 +66,7 @@ class ServerInfo:
     device: str
     max_upload_size: int | None
     has_jobs_api: bool
+    ram_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

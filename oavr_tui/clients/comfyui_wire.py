@@ -29,6 +29,7 @@ class Malformed(Exception):
 
 class _System(BaseModel):
     comfyui_version: Short
+    ram_total: Size = 0
 
 
 class _Device(BaseModel):
@@ -102,6 +103,12 @@ def uploaded(document: object) -> UploadedFile:
     if not (_is_plain_name(found.name) and _is_plain_folder(found.subfolder)):
         raise Malformed
     return UploadedFile(found.name, found.subfolder, found.type)
+
+
+def queue_length(document: object) -> int:
+    """How many prompts run or wait by GET /queue. Raises Malformed."""
+    queue = checked(_Queue, document)
+    return len(queue.queue_running) + len(queue.queue_pending)
 
 
 def queue_status(document: object, prompt_id: str) -> PromptStatus | None:

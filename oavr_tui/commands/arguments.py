@@ -29,7 +29,9 @@ def parser() -> argparse.ArgumentParser:
     _generate(commands)
     _videos(commands)
     _jobs(commands)
+    _pods(commands)
     _config(commands)
+    _keeper(commands)
     _doctor(commands)
     return root
 
@@ -97,7 +99,7 @@ def _generate(commands: Any) -> None:
     )
     add("--max-seconds", type=_checked(_seconds), metavar="S", help="use only so much of the voice")
     add("--workflow", metavar="FILE.json", help="your own ComfyUI workflow, exported in API format")
-    add("--on", type=_checked(checks.where), metavar="WHERE", help="preview (this computer) or http(s)://HOST:PORT")
+    add("--on", type=_checked(checks.where), metavar="WHERE", help="preview, auto, a studio's name, or http(s)://…")
     add("-o", "--output", metavar="OUT.mp4", help="also copy the video there; the library keeps its own")
     add("--no-mark", action="store_true", help="leave out the word PREVIEW in a preview's corner")
     _json(generate)
@@ -131,10 +133,68 @@ def _jobs(commands: Any) -> None:
         ("watch", "follow jobs until they end; picks up what was left behind", "*"),
         ("cancel", "stop a job, on its server too", None),
         ("retry", "try a failed or cancelled job again", None),
+        ("forget", "strike an ended job off the list; its video stays", None),
     ):
         action = actions.add_parser(name, help=help_text)
         action.add_argument("job", metavar="JOB", nargs=count, help="its name, or the beginning of its id")
         _json(action)
+
+
+def _pods(commands: Any) -> None:
+    pods = _command(
+        commands, "pods", "studios: machines rented by the second on your RunPod account, and own addresses"
+    )
+    actions = pods.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    _json(actions.add_parser("list", help="every studio, what it does and what it costs"))
+    _json(actions.add_parser("gpus", help="what can be rented now, with prices"))
+    deploy = actions.add_parser("deploy", help="rent a studio now and wait until it is ready")
+    deploy.add_argument("--name", type=_checked(checks.pod_name), metavar="NAME", help="default: studio-1, studio-2, …")
+    deploy.add_argument("--gpu", metavar="GPU", help="for example 'RTX 4090'; default: the setting pods.gpus, in order")
+    deploy.add_argument("--cloud", choices=("community", "secure"), help="default: the setting pods.cloud")
+    deploy.add_argument("--volume", metavar="VOLUME", help="a network volume's id; default: the setting pods.volume")
+    _json(deploy)
+    for name, help_text in (
+        ("start", "start a stopped studio and wait until it is ready"),
+        ("stop", "stop a studio; its volume disk stays and costs a little"),
+        ("terminate", "delete a studio and everything on it"),
+        ("forget", "strike an address off the list"),
+        ("logs", "what a studio has logged"),
+    ):
+        action = actions.add_parser(name, help=help_text)
+        action.add_argument("pod", metavar="STUDIO", help="its name")
+        if name == "terminate":
+            action.add_argument("--yes", action="store_true", help="do not ask")
+        if name == "logs":
+            action.add_argument("-f", "--follow", action="store_true", help="go on as it comes, until ctrl+c")
+            action.add_argument(
+                "-n", "--lines", type=_checked(_lines), default=200, metavar="N", help="last lines: 200"
+            )
+        _json(action)
+    adding = actions.add_parser("add", help="remember the address of an own ComfyUI; never billed, never stopped")
+    adding.add_argument("url", metavar="URL", help="http(s)://HOST:PORT")
+    adding.add_argument("--name", type=_checked(checks.pod_name), metavar="NAME", help="default: made from the address")
+    adding.add_argument("--token", metavar="TOKEN", help="sent as a Bearer token; - reads it from standard input")
+    _json(adding)
+    _json(actions.add_parser("cost", help="what studios cost: today, this month, each, and how long the balance lasts"))
+    _json(actions.add_parser("volumes", help="network volumes on your account"))
+
+
+def _lines(text: object) -> int:
+    try:
+        number = int(str(text))
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 100_000:
+        raise ValueError("it must be a whole number from 0 to 100000")
+    return number
+
+
+def _keeper(commands: Any) -> None:
+    keeper = _command(commands, "keeper", "the background process that goes on when the app is closed")
+    actions = keeper.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    _json(actions.add_parser("status", help="whether it runs, and what for"))
+    _json(actions.add_parser("stop", help="end it; studios that run go on costing money"))
+    actions.add_parser("run")
 
 
 def _config(commands: Any) -> None:
@@ -142,6 +202,9 @@ def _config(commands: Any) -> None:
     actions = config.add_subparsers(title="actions", metavar="", required=True, dest="action")
     _json(actions.add_parser("path", help="the folders and files in use"))
     _json(actions.add_parser("show", help="every setting, its value and where it comes from"))
+    key = actions.add_parser("key", help="keep your RunPod key, read from the terminal or from standard input")
+    key.add_argument("--forget", action="store_true", help="forget the kept key")
+    _json(key)
     setting = actions.add_parser("set", help="change one setting in the file")
     setting.add_argument("name", metavar="NAME", help="for example videos.folder")
     setting.add_argument("value", metavar="VALUE")

@@ -14,6 +14,7 @@ from oavr_tui.commands.session import (
     follow,
     left_behind,
     open_engine,
+    see_out,
     tell_others,
 )
 from oavr_tui.commands.talk import exit_code
@@ -69,8 +70,9 @@ async def _make(paths: Paths, settings: Settings, request: Request, voice: Repor
                 try:
                     async with engine.driving_when_free():
                         await follow(engine, events, heard, lambda: engine.cancel(job.id), signals)
+                        await see_out(engine, voice)
                 except Left as left:
-                    return _let_go(engine.job(job.id) or job, left, voice)
+                    return _let_go(engine.job(job.id) or job, left, voice, kept=engine.kept)
                 ended = engine.job(job.id) or job
                 if rest := left_behind(engine, own):
                     voice.notice(rest)
@@ -94,12 +96,14 @@ async def _conclude(engine: Engine, job: Job, voice: Reporter, target: Path | No
     return exit_code(failure.code)
 
 
-def _let_go(job: Job, left: Left, voice: Reporter) -> int:
-    if job.sent and not job.ended and job.request.on != PREVIEW:
-        doing = f"{safe_url(job.request.on)} goes on making {job.title}"
+def _let_go(job: Job, left: Left, voice: Reporter, *, kept: bool) -> int:
+    if not job.ended and job.request.on != PREVIEW and kept:
+        doing = f"{job.title} goes on in the background; 'oavr-tui jobs watch' shows it."
+    elif job.sent and not job.ended:
+        doing = f"{safe_url(job.request.on)} goes on making {job.title}; 'oavr-tui jobs watch' picks it up."
     else:
-        doing = f"{job.title} stays in the queue"
-    sentence = f"Stopped. {doing}; 'oavr-tui jobs watch' picks it up."
+        doing = f"{job.title} stays in the queue; 'oavr-tui jobs watch' picks it up."
+    sentence = f"Stopped. {doing}"
     voice.failed(Failure(FailureCode.CANCELLED, sentence, can_retry=True))
     return left.exit_code
 

@@ -45,6 +45,12 @@ async def _run(arguments: argparse.Namespace) -> int:
                 return 0
             return await _watch(engine, chosen, arguments.json)
         job = find(jobs, arguments.job, "job")
+        if arguments.action == "forget":
+            await engine.forget(job.id)
+            say(f"{job.title} is forgotten.")
+            if arguments.json:
+                put_json(job_record(job))
+            return 0
         if arguments.action == "cancel":
             return await _cancel(engine, job, arguments.json)
         retried = await engine.retry(job.id)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from oavr_tui.commands.talk import put, put_json, say, video_summary
+from oavr_tui.engine.events import Estimated, PodStepped, Step
 from oavr_tui.models import Failure, Job, JobState, Progress, Video
 from oavr_tui.text import clock, safe, size
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 STAGE_WORDS = {
     JobState.QUEUED: "Waiting",
     JobState.CHECKING: "Checking the picture and the voice",
-    JobState.STARTING: "Looking at the server",
+    JobState.STARTING: "Starting",
     JobState.SENDING: "Sending your files",
     JobState.GENERATING: "Making the video",
     JobState.FETCHING: "Bringing it home",
@@ -33,9 +34,25 @@ class Reporter(Protocol):
     def job(self, job: Job) -> None: ...
     def progress(self, progress: Progress) -> None: ...
     def notice(self, text: str) -> None: ...
+    def step(self, step: PodStepped) -> None: ...
+    def estimate(self, estimate: Estimated) -> None: ...
     def done(self, video: Video) -> None: ...
     def failed(self, failure: Failure) -> None: ...
     def close(self) -> None: ...
+
+
+def step_record(step: PodStepped) -> dict[str, Any]:
+    """A step of a studio's start as a JSON event."""
+    return {
+        "event": "pod",
+        "name": step.name,
+        "step": step.step.value,
+        "text": step.text,
+        "gpu": step.gpu_name or None,
+        "per_hour": step.per_hour or None,
+        "done": step.done,
+        "total": step.total,
+    }
 
 
 class JsonReporter:
@@ -62,6 +79,20 @@ class JsonReporter:
     def notice(self, text: str) -> None:
         say(text)
 
+    def step(self, step: PodStepped) -> None:
+        put_json(step_record(step))
+
+    def estimate(self, estimate: Estimated) -> None:
+        put_json(
+            {
+                "event": "estimate",
+                "start_seconds": round(estimate.start_seconds),
+                "make_seconds": round(estimate.make_seconds),
+                "dollars": round(estimate.dollars, 4),
+                "learned": estimate.learned,
+            }
+        )
+
     def done(self, video: Video) -> None:
         put_json({"event": "done", "video": video_summary(video)})
 
@@ -81,9 +112,10 @@ class JsonReporter:
 
 def _told_done(video: Video) -> str:
     kind = "Preview" if video.preview else "Video"
+    cost = f" for about ${video.cost:.2f}" if video.cost >= 0.005 else ""
     return (
         f"{kind} saved: {clock(video.duration)}, {video.width}x{video.height}, {size(video.bytes)}, "
-        f"seed {video.seed}, made on {video.made_on} in {clock(video.seconds_taken)}."
+        f"seed {video.seed}, made on {video.made_on} in {clock(video.seconds_taken)}{cost}."
     )
 
 
@@ -108,6 +140,12 @@ class PlainReporter:
 
     def notice(self, text: str) -> None:
         say(text)
+
+    def step(self, step: PodStepped) -> None:
+        say(f"{step.name}: {step.text}.")
+
+    def estimate(self, estimate: Estimated) -> None:
+        say(estimate.text)
 
     def done(self, video: Video) -> None:
         say(_told_done(video))
@@ -154,6 +192,14 @@ class BarReporter:
 
     def notice(self, text: str) -> None:
         self._bar.console.print(safe(text, 2000), markup=False)
+
+    def step(self, step: PodStepped) -> None:
+        """The bar shows it beside the percentage; a machine that is found is worth a line of its own."""
+        if step.step is Step.FOUND:
+            self.notice(f"{step.name}: {step.text}.")
+
+    def estimate(self, estimate: Estimated) -> None:
+        self.notice(estimate.text)
 
     def done(self, video: Video) -> None:
         self.close()

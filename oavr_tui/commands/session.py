@@ -13,12 +13,14 @@ from contextlib import contextmanager
 
 from oavr_tui.commands.reporting import Reporter
 from oavr_tui.engine.engine import Engine
-from oavr_tui.engine.events import Event, JobChanged, Notice, Subscription
-from oavr_tui.models import PREVIEW, Job, JobState
+from oavr_tui.engine.events import Estimated, Event, JobChanged, Notice, PodStepped, Subscription
+from oavr_tui.engine.setup import pod_setup
+from oavr_tui.models import Job, JobState
 from oavr_tui.paths import Paths, expanded
 from oavr_tui.settings import Settings
 
 EXIT_CANCELLED = 130
+_SEE_OUT_SECONDS = 30.0
 
 
 class Left(Exception):
@@ -31,7 +33,7 @@ class Left(Exception):
 
 def open_engine(paths: Paths, settings: Settings) -> Engine:
     """An engine for these settings; use it as `async with`."""
-    return Engine(paths, videos_folder=expanded(settings.videos_folder))
+    return Engine(paths, videos_folder=expanded(settings.videos_folder), pods=pod_setup(paths, settings))
 
 
 class Signals:
@@ -93,10 +95,26 @@ async def follow(
         await asyncio.gather(waiting_event, waiting_signal, return_exceptions=True)
 
 
+async def see_out(engine: Engine, reporter: Reporter) -> None:
+    """Wait a little until studios that turn back are gone: nobody should leave while one still costs money unseen."""
+    with engine.listen() as events:
+        try:
+            async with asyncio.timeout(_SEE_OUT_SECONDS):
+                while engine.fleet.needs.turning_back():
+                    tell_others(await events.next(), set(), reporter)
+        except TimeoutError:
+            names = ", ".join(pod.name for pod in engine.fleet.needs.turning_back())
+            reporter.notice(f"{names} is not gone yet; the background process sees to it.")
+
+
 def tell_others(event: Event, own: set[str], reporter: Reporter) -> None:
     """What happens to other jobs while this process drives them: one sentence each, at their end."""
     if isinstance(event, Notice):
         reporter.notice(event.text)
+    elif isinstance(event, PodStepped):
+        reporter.step(event)
+    elif isinstance(event, Estimated) and event.job_id in own:
+        reporter.estimate(event)
     elif isinstance(event, JobChanged) and event.job.id not in own and event.job.ended:
         reporter.notice(ending(event.job))
 
@@ -115,6 +133,5 @@ def left_behind(engine: Engine, own: set[str]) -> str:
     if not others:
         return ""
     count = "1 other video is" if len(others) == 1 else f"{len(others)} other videos are"
-    making = any(job.sent and job.request.on != PREVIEW for job in others)
-    still = " and a server is still working" if making else ""
-    return f"{count} unfinished{still}; 'oavr-tui jobs watch' goes on with them."
+    goes_on = "they go on in the background" if engine.kept else "'oavr-tui jobs watch' goes on with them"
+    return f"{count} unfinished; {goes_on}."

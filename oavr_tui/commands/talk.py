@@ -69,6 +69,7 @@ def video_summary(video: Video) -> dict[str, Any]:
         "seed": video.seed,
         "made_on": video.made_on,
         "seconds_taken": video.seconds_taken,
+        "cost": video.cost,
     }
 
 

@@ -18,16 +18,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.dispatch import Lanes
+from oavr_tui.engine.estimate import Place
 from oavr_tui.engine.events import Bus, DrivingChanged, Notice, Subscription, VideosChanged
+from oavr_tui.engine.fleet import Fleet
 from oavr_tui.engine.job_queue import JobQueue
 from oavr_tui.engine.live import LiveFeed
-from oavr_tui.engine.lock import DriverLock
-from oavr_tui.engine.run_job import JobRun, file_name
+from oavr_tui.engine.lock import FileLock, Wanted
+from oavr_tui.engine.pod_book import PodBook
+from oavr_tui.engine.rental import PodSetup, Rental
+from oavr_tui.engine.run_job import JobRun, file_name, place_of
+from oavr_tui.engine.setup import pod_setup
 from oavr_tui.engine.storage import StoreThread
 from oavr_tui.engine.workshop import Surroundings, Workshop
+from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import BadInput, FailureCode, OavrError
-from oavr_tui.models import AUTO, PREVIEW, Job, JobState, Request, Video
+from oavr_tui.models import PREVIEW, Job, JobState, PodState, Request, Video
 from oavr_tui.paths import Paths, expanded, private_dir
+from oavr_tui.settings import Settings
 from oavr_tui.text import safe, safe_url
 
 if TYPE_CHECKING:
@@ -39,6 +46,9 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.25
 """How often the store is looked at for what other processes wrote, and the lock is tried."""
+
+_KEEPER_SECONDS = 2.0
+"""Between two looks whether there is a keeper, while one is needed."""
 
 _LARGEST_SEED = 2**63 - 1
 
@@ -58,19 +68,41 @@ class Snapshot:
 class Engine:
     """Open it, use it, close it; everything on one event loop. around: clock, sleep and ids, for tests."""
 
-    def __init__(self, paths: Paths, *, videos_folder: Path | None = None, around: Surroundings | None = None) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        *,
+        videos_folder: Path | None = None,
+        around: Surroundings | None = None,
+        pods: PodSetup | None = None,
+    ) -> None:
         self.paths = paths
         self.bus = Bus()
         self._around = around or Surroundings()
         self._videos_folder = videos_folder or paths.videos
         self._store = StoreThread()
-        self._lock = DriverLock(paths.driver_lock)
+        self._lock = FileLock(paths.driver_lock)
         self._live = LiveFeed(paths.driver_socket, self.bus)
+        self._wanted = Wanted(paths.wanted_lock)
         self._queue = JobQueue(self._store, self.bus, self._around.clock)
+        self._setup = pods or pod_setup(paths, Settings(videos_folder=str(self._videos_folder)))
+        self.fleet = self._new_fleet()
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
         self._library: Library
         self._inputs: Inputs
+
+    def _new_fleet(self) -> Fleet:
+        yard = Yard(
+            paths=self.paths,
+            setup=self._setup,
+            rental=Rental(self._setup, self._around.monotonic),
+            book=PodBook(self._store, self.bus, self._around.clock, self._around.new_id),
+            bus=self.bus,
+            around=self._around,
+            stepped=self.bus.emit,
+        )
+        return Fleet(yard, self._queue.all)
 
     # --- life
 
@@ -89,10 +121,13 @@ class Engine:
         notes = await self._store.open(self.paths.store_file)
         self._library, self._inputs = await asyncio.to_thread(shelves)
         await self._queue.load()
+        await self.fleet.book.load()
         return notes
 
     async def close(self) -> None:
         self._lock.release()
+        self._wanted.release()
+        await self.fleet.rental.close()
         await self._store.close()
 
     async def __aenter__(self) -> Engine:
@@ -111,6 +146,30 @@ class Engine:
     async def refresh(self) -> None:
         """Take in what other processes wrote, now rather than at the next look."""
         await self._queue.refresh()
+        await self.fleet.book.refresh()
+
+    def must_stay(self) -> bool:
+        """Whether somebody has to go on when this process ends: videos are unfinished, or pods cost money."""
+        return any(not job.ended for job in self._queue.all()) or self.fleet.needs.must_stay()
+
+    def now(self) -> float:
+        """Unix seconds by the engine's clock."""
+        return self._around.clock()
+
+    async def look_at_account(self) -> None:
+        """Take in what the account says of its pods, unless somebody drives and does so anyway. Raises OavrError."""
+        await self.refresh()
+        if not self.fleet.rental.has_key or not self._lock.take():
+            return
+        try:
+            await self.fleet.driver.look()
+        finally:
+            self._lock.release()
+
+    @property
+    def kept(self) -> bool:
+        """Whether a keeper is there, which goes on when this process ends."""
+        return not FileLock(self.paths.keeper_lock).is_free()
 
     async def snapshot(self) -> Snapshot:
         await self._queue.refresh()
@@ -139,11 +198,8 @@ class Engine:
 
     async def submit(self, request: Request) -> Job:
         """Put a wish into the queue. Raises BadInput for what can be refused at once."""
-        if request.on == AUTO:
-            raise BadInput(
-                "This version cannot start a studio on RunPod by itself yet: use --on preview, or the address of a "
-                "ComfyUI server."
-            )
+        if place_of(request.on) is Place.RENTED:
+            self.fleet.refuse_at_once(request.on)
         if request.workflow is not None and request.on == PREVIEW:
             raise BadInput("A workflow file needs a ComfyUI server: give its address with --on, or leave the file out.")
         from oavr_tui.store.names import slug
@@ -183,14 +239,30 @@ class Engine:
             and job.failure is not None
             and job.failure.code in (FailureCode.UNREACHABLE, FailureCode.DISK_FULL)
         )
-        if may_still_be_there:
+        pod = self.fleet.needs.place_of(job)
+        if may_still_be_there and (pod is None or pod.state is PodState.READY):
             job = await self._queue.move(job, JobState.GENERATING, cancel_asked=False)
         else:
             job = await self._queue.move(
-                job, JobState.QUEUED, cancel_asked=False, prompt_id="", sent=False, outputs=(), extra_swap=0
+                job,
+                JobState.QUEUED,
+                cancel_asked=False,
+                prompt_id="",
+                sent=False,
+                outputs=(),
+                extra_swap=0,
+                pod="",
+                moved=False,
             )
         self._wake.set()
         return job
+
+    async def forget(self, job_id: str) -> None:
+        """Strike an ended job off the list; a video that it made stays. Raises BadInput if it has not ended."""
+        job = self._known(job_id)
+        if not job.ended:
+            raise BadInput(f"{job.title} is {job.state}; cancel it first.")
+        await self._queue.forget(job.id)
 
     def _known(self, job_id: str) -> Job:
         job = self._queue.get(job_id)
@@ -233,8 +305,13 @@ class Engine:
     # --- driving
 
     @asynccontextmanager
-    async def driving_when_free(self) -> AsyncIterator[None]:
-        """While inside, this process drives whenever it can; on leaving, unfinished jobs stay for the next driver."""
+    async def driving_when_free(self, *, as_keeper: bool = False) -> AsyncIterator[None]:
+        """While inside, this process drives whenever it can; on leaving, unfinished jobs stay for the next driver.
+
+        as_keeper: nobody is in front of this process, so that others need not make way for it.
+        """
+        if not as_keeper:
+            self._wanted.hold()
         try:
             # A group, so that whoever waits inside hears of it when driving fails, and does not wait for ever.
             async with asyncio.TaskGroup() as group:
@@ -247,9 +324,11 @@ class Engine:
             raise _first_of(group_of_errors) from None
         finally:
             self._lock.release()
+            self._wanted.release()
 
     async def _drive(self) -> None:
         hearing: asyncio.Task[None] | None = None
+        next_keeper_look = 0.0
         async with asyncio.TaskGroup() as group:
             while True:
                 if not self._lock.held and self._lock.take():
@@ -258,17 +337,26 @@ class Engine:
                     group.create_task(self._live.serve(), name="live-feed")
                     self.bus.emit(DrivingChanged(True))
                     await self._recover()
+                    await self.fleet.book.refresh()
+                    group.create_task(self.fleet.driver.drive(), name="fleet")
                 elif not self._lock.held and (hearing is None or hearing.done()):
                     hearing = group.create_task(self._live.hear(), name="live-hearing")
-                await self._queue.refresh()
+                await self.refresh()
                 if self._lock.held:
                     self._attend(group)
+                    if self._around.monotonic() >= next_keeper_look and self._needs_keeper():
+                        next_keeper_look = self._around.monotonic() + _KEEPER_SECONDS
+                        await asyncio.to_thread(self._setup.start_keeper)
                 self._wake.clear()
                 try:
                     async with asyncio.timeout(_LOOK_SECONDS):
                         await self._wake.wait()
                 except TimeoutError:
                     continue
+
+    def _needs_keeper(self) -> bool:
+        jobs = (job for job in self._queue.all() if not job.ended)
+        return self.fleet.needs.must_stay() or any(place_of(job.request.on) is not Place.HERE for job in jobs)
 
     def _attend(self, group: asyncio.TaskGroup) -> None:
         """Start what waits, stop what is to be cancelled, forget what has ended."""
@@ -296,6 +384,7 @@ class Engine:
                 library=self._library,
                 inputs=self._inputs,
                 lanes=Lanes(),
+                fleet=self.fleet,
                 checking=asyncio.Lock(),
             )
         return self._shop
@@ -307,7 +396,8 @@ class Engine:
             if job.ended or job.state is JobState.QUEUED:
                 continue
             remote = job.request.on != PREVIEW
-            where = safe_url(job.request.on)
+            pod = self.fleet.needs.place_of(job)
+            where = safe_url(job.request.on) if pod is None else pod.name
             if job.state in (JobState.CHECKING, JobState.STARTING) or (not remote and job.state is JobState.GENERATING):
                 await self._queue.move(job, JobState.QUEUED, prompt_id="", sent=False)
                 text = f"{job.title} was interrupted before it was finished; it starts over."

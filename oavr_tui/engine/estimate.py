@@ -8,19 +8,38 @@ seconds. The time left is measured from the job's own speed, never guessed befor
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 
-from oavr_tui.models import PREVIEW, JobState, Progress
+from oavr_tui.models import JobState, Progress
 
 _S = JobState
-_SPANS: dict[bool, dict[JobState, tuple[float, float]]] = {
-    True: {_S.QUEUED: (0, 0), _S.CHECKING: (0, 4), _S.GENERATING: (4, 97), _S.FETCHING: (97, 100)},
-    False: {
+
+
+class Place(StrEnum):
+    """What kind of place a job is made in: it decides where its time goes."""
+
+    HERE = "here"
+    ADDRESS = "address"
+    RENTED = "rented"
+
+
+_SPANS: dict[Place, dict[JobState, tuple[float, float]]] = {
+    Place.HERE: {_S.QUEUED: (0, 0), _S.CHECKING: (0, 4), _S.GENERATING: (4, 97), _S.FETCHING: (97, 100)},
+    Place.ADDRESS: {
         _S.QUEUED: (0, 0),
         _S.CHECKING: (0, 1),
         _S.STARTING: (1, 2),
         _S.SENDING: (2, 8),
         _S.GENERATING: (8, 94),
         _S.FETCHING: (94, 100),
+    },
+    Place.RENTED: {
+        _S.QUEUED: (0, 0),
+        _S.CHECKING: (0, 1),
+        _S.STARTING: (1, 45),
+        _S.SENDING: (45, 48),
+        _S.GENERATING: (48, 96),
+        _S.FETCHING: (96, 100),
     },
 }
 
@@ -35,9 +54,9 @@ class Meter:
     clock: seconds, monotonic. emit: called with each Progress worth telling.
     """
 
-    def __init__(self, job_id: str, on: str, emit: Callable[[Progress], None], clock: Callable[[], float]) -> None:
+    def __init__(self, job_id: str, place: Place, emit: Callable[[Progress], None], clock: Callable[[], float]) -> None:
         self._job_id = job_id
-        self._spans = _SPANS[on == PREVIEW]
+        self._spans = _SPANS[place]
         self._emit = emit
         self._clock = clock
         self._percent = 0.0

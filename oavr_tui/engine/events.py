@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 
-from oavr_tui.models import Job, Progress, Video
+from oavr_tui.models import Job, Pod, Progress, Video
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,54 @@ class Notice:
     job_id: str | None = None
 
 
-Event = JobChanged | JobProgressed | VideosChanged | DrivingChanged | Notice
+@dataclass(frozen=True, slots=True)
+class PodChanged:
+    """A pod is new, or one of its facts changed."""
+
+    pod: Pod
+
+
+class Step(StrEnum):
+    """The steps from wanting a studio to having one, as a person sees them."""
+
+    ASKED = "asked"
+    FOUND = "found"
+    BOOTING = "booting"
+    FETCHING = "fetching"
+    WARMING = "warming"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class PodStepped:
+    """A pod that is being started got further. done, total: files fetched so far and known of, 0 where it does not
+    apply. text: a sentence for a person. per_hour: dollars, 0 while no machine is found."""
+
+    pod: str
+    name: str
+    step: Step
+    text: str
+    gpu_name: str = ""
+    per_hour: float = 0.0
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """What a job will take, before it begins: seconds of starting and of making, dollars, and a sentence.
+
+    learned: from what was measured here; otherwise from general experience."""
+
+    job_id: str
+    start_seconds: float
+    make_seconds: float
+    dollars: float
+    learned: bool
+    text: str
+
+
+Event = JobChanged | JobProgressed | VideosChanged | DrivingChanged | Notice | PodChanged | PodStepped | Estimated
 
 
 class Subscription:

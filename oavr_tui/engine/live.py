@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from oavr_tui.engine.events import Bus, Event, JobProgressed, Notice
+from oavr_tui.engine.events import Bus, Event, JobProgressed, Notice, PodStepped, Step
 from oavr_tui.models import JobState, Progress
 
 _LONGEST_ADDRESS = 100
@@ -97,6 +97,8 @@ def _send_all(listeners: set[asyncio.StreamWriter], line: bytes) -> None:
 def _line(event: Event) -> bytes | None:
     if isinstance(event, JobProgressed):
         return json.dumps({"progress": asdict(event.progress)}).encode() + b"\n"
+    if isinstance(event, PodStepped):
+        return json.dumps({"step": asdict(event)}).encode() + b"\n"
     if isinstance(event, Notice):
         return json.dumps({"notice": event.text, "job_id": event.job_id}).encode() + b"\n"
     return None
@@ -109,6 +111,8 @@ def _event(line: bytes) -> Event | None:
         if "notice" in message:
             job_id = message["job_id"]
             return Notice(str(message["notice"]), None if job_id is None else str(job_id))
+        if "step" in message:
+            return _step(message["step"])
         told = message["progress"]
         if told["stage"] not in _STAGES:
             return None
@@ -124,3 +128,16 @@ def _event(line: bytes) -> Event | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _step(told: Any) -> PodStepped:
+    return PodStepped(
+        pod=str(told["pod"]),
+        name=str(told["name"]),
+        step=Step(told["step"]),
+        text=str(told["text"]),
+        gpu_name=str(told["gpu_name"]),
+        per_hour=float(told["per_hour"]),
+        done=int(told["done"]),
+        total=int(told["total"]),
+    )

@@ -1,5 +1,8 @@
 """Who drives: exactly one process moves the queue of one data folder, the holder of a lock that dies with it.
 
+A keeper, which has nobody in front of it, makes way for a process that has: that one holds `wanted` for as long as it
+drives or would like to.
+
 The lock is the kernel's (flock), so a killed process can never leave it behind. The file's text names the holder, for
 people; nothing relies on it.
 """
@@ -13,7 +16,7 @@ from pathlib import Path
 from oavr_tui.paths import private_dir
 
 
-class DriverLock:
+class FileLock:
     """Taken without waiting; given back by `release` or by the end of the process."""
 
     def __init__(self, file: Path) -> None:
@@ -25,12 +28,11 @@ class DriverLock:
         return self._fd >= 0
 
     def take(self) -> bool:
-        """Try to become the driver; True when this process is the driver now."""
+        """Try to become the holder; True when this process is the holder now."""
         if self.held:
             return True
         private_dir(self._file.parent)
-        # Not inherited by child processes: a render that outlives us for a moment must not keep the lock.
-        fd = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = _opened(self._file)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -50,9 +52,56 @@ class DriverLock:
             self._fd = -1
 
     def holder(self) -> int | None:
-        """The process id of the last driver, or None; a hint for people."""
+        """The process id of the last holder, or None; a hint for people."""
         try:
             text = self._file.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError):
             return None
         return int(text) if text.isdigit() else None
+
+    def is_free(self) -> bool:
+        """Whether nobody holds it at this moment."""
+        if self.held:
+            return False
+        free = self.take()
+        self.release()
+        return free
+
+
+class Wanted:
+    """Held by every process with a person in front of it that drives or wants to; several may hold it at a time."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._fd = -1
+
+    def hold(self) -> None:
+        """Want to drive, until `release` or the end of the process."""
+        if self._fd < 0:
+            private_dir(self._file.parent)
+            self._fd = _opened(self._file)
+            fcntl.flock(self._fd, fcntl.LOCK_SH)  # waits at most for a keeper's glance
+
+    def release(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def by_others(self) -> bool:
+        """Whether another process holds it; for one that does not hold it itself."""
+        try:
+            fd = _opened(self._file)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+        return False
+
+
+def _opened(file: Path) -> int:
+    # Not inherited by child processes: a render that outlives us for a moment must not keep the lock.
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

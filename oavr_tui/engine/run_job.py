@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from oavr_tui.engine import saving
+from oavr_tui.engine.carry import leaving, to_its_end
 from oavr_tui.engine.crash import write_crash
-from oavr_tui.engine.estimate import Meter
-from oavr_tui.engine.events import JobProgressed
+from oavr_tui.engine.estimate import Meter, Place
+from oavr_tui.engine.events import JobProgressed, PodStepped, Step
+from oavr_tui.engine.seats import PodLost, Seat
 from oavr_tui.engine.workshop import Workshop
-from oavr_tui.errors import DiskFull, FailureCode, OavrError
+from oavr_tui.errors import DiskFull, FailureCode, Lost, OavrError, Unreachable
 from oavr_tui.models import (
+    AUTO,
     LONGEST_FULL_SECONDS,
     LONGEST_PREVIEW_SECONDS,
     PREVIEW,
@@ -33,14 +37,30 @@ from oavr_tui.models import (
 )
 from oavr_tui.text import safe, safe_url
 
-T = TypeVar("T")
-
 LARGEST_PICTURE = 200 << 20
 LARGEST_VOICE = 2 << 30
 """Largest files, in bytes, that are fetched from an address."""
 
 _CALL_OFF_SECONDS = 45.0
 """How long to wait for the server to say that it stopped; it is asked at once, but cannot stop while it loads."""
+
+
+_START_SPANS: dict[Step, tuple[float, float]] = {
+    Step.ASKED: (0.02, 0.02),
+    Step.FOUND: (0.05, 0.05),
+    Step.BOOTING: (0.1, 0.1),
+    Step.FETCHING: (0.2, 0.8),
+    Step.WARMING: (0.85, 0.85),
+    Step.READY: (1.0, 1.0),
+}
+"""How much of a start each step stands for: most of a first one is spent fetching files."""
+
+
+def place_of(on: str) -> Place:
+    """What kind of place `Request.on` names: this computer, a plain address, or a pod of the fleet."""
+    if on == PREVIEW:
+        return Place.HERE
+    return Place.ADDRESS if is_address(on) else Place.RENTED
 
 
 def is_address(given: str) -> bool:
@@ -70,7 +90,10 @@ class JobRun:
         self.shop = shop
         self.job = job
         self.cancel_asked = False
-        self.meter = Meter(job.id, job.request.on, lambda p: shop.bus.emit(JobProgressed(p)), shop.around.monotonic)
+        self.seat: Seat | None = None
+        self.meter = Meter(
+            job.id, place_of(job.request.on), lambda p: shop.bus.emit(JobProgressed(p)), shop.around.monotonic
+        )
 
     @property
     def request(self) -> Request:
@@ -93,7 +116,7 @@ class JobRun:
         except Exception as error:
             await self._fail(write_crash(self.shop.paths, error, f"making {self.job.title}"))
         if self.job.ended:
-            await _to_its_end(self.shop.tidy(self.job), self.job.id)
+            await to_its_end(self.shop.tidy(self.job), f"end-{self.job.id}")
 
     async def move(self, state: JobState, **facts: Any) -> None:
         self.job = await self.shop.queue.move(self.job, state, **facts)
@@ -109,11 +132,77 @@ class JobRun:
             return
         if not self.job.prompt_id and self.job.state is JobState.QUEUED and not self._checked():
             await self._check()
-        async with self.shop.lanes.of(self.job):
-            finished = await self._make()
-            self.meter.at(JobState.FETCHING, 0.95)
-            shelved = partial(self.meter.at, JobState.FETCHING, 1.0)
-            await self._carry_through(saving.save(self.shop, self.job, finished, shelved))
+        while True:
+            try:
+                async with self._seated() as seat:
+                    finished = await seat.hold(self._make())
+                    await self._count_cost(seat)
+                    self.meter.at(JobState.FETCHING, 0.95)
+                    shelved = partial(self.meter.at, JobState.FETCHING, 1.0)
+                    await self._carry_through(saving.save(self.shop, self.job, finished, shelved))
+                    return
+            except PodLost as lost:
+                await self._go_elsewhere(lost)
+
+    @asynccontextmanager
+    async def _seated(self) -> AsyncIterator[Seat]:
+        """Hold the place where this job is made, as soon as it is free and ready."""
+        place = place_of(self.request.on)
+        if place is not Place.RENTED:
+            async with self.shop.lanes.of(self.request.on):
+                self.seat = Seat(safe_url(self.request.on), self.request.on)
+                yield self.seat
+            return
+        if not self.job.pod:
+            await self.shop.fleet.forecast.tell(self.job)
+        async with self.shop.fleet.driver.seat(self.job, self._start_stepped) as seat:
+            assert seat.pod is not None
+            self.seat = seat
+            if self.job.pod != seat.pod.id:
+                await self.note(pod=seat.pod.id)
+            try:
+                yield seat
+            finally:
+                self.seat = None
+
+    async def _start_stepped(self, step: PodStepped) -> None:
+        """A studio that this job waits for gets on."""
+        if self.job.state is JobState.QUEUED:
+            await self.move(JobState.STARTING)
+        low, high = _START_SPANS[step.step]
+        within = step.done / step.total if step.total else 0.0
+        self.meter.at(JobState.STARTING, low + (high - low) * within, detail=step.text)
+
+    async def _go_elsewhere(self, lost: PodLost) -> None:
+        """Put the job back in the queue for another studio: once, and only if it was not meant for this one."""
+        if self.job.moved or self.request.on != AUTO:
+            again = "a second time " if self.job.moved else ""
+            raise Lost(
+                f"{self.job.title} was lost {again}because {lost.message}. It costs nothing any more. "
+                "'oavr-tui jobs retry' makes it again."
+            )
+        fresh = {"pod": "", "moved": True, "prompt_id": "", "sent": False, "outputs": (), "made_by": ""}
+        if self.job.state is JobState.QUEUED:
+            await self.note(**fresh)
+        else:
+            await self.move(JobState.QUEUED, **fresh)
+        self.shop.tell(self.job, f"{lost.message[:1].upper()}{lost.message[1:]}: {self.job.title} goes to another one.")
+
+    async def _count_cost(self, seat: Seat) -> None:
+        if seat.pod is not None and seat.pod.per_hour:
+            seconds = max(0.0, self.shop.around.clock() - (self.job.making_since or self.job.created_at))
+            await self.note(cost=round(seat.pod.per_hour * seconds / 3600, 6))
+
+    def address(self) -> tuple[str, str | None, str]:
+        """Address, token and name of the server on which this job is or was made. Raises Unreachable without one."""
+        if self.seat is not None:
+            return self.seat.url, self.seat.token, self.seat.name
+        pod = self.shop.fleet.needs.place_of(self.job)
+        if pod is not None:
+            return (*self.shop.fleet.needs.address_of(pod), pod.name)
+        if place_of(self.request.on) is Place.RENTED:
+            raise Unreachable("The studio of this video is gone.")
+        return self.request.on, None, safe_url(self.request.on)
 
     async def _make(self) -> Path:
         """Make the video and return the complete file on the work bench; the job is in `fetching` then."""
@@ -192,10 +281,10 @@ class JobRun:
 
     async def _carry_through(self, work: Coroutine[Any, Any, Any]) -> bool:
         """Do the last steps to their end even when this task is cancelled meanwhile. True when there is a video."""
-        video = await _to_its_end(work, self.job.id)
+        video = await to_its_end(work, f"end-{self.job.id}")
         if video is not None:
             self.job = self.shop.queue.get(self.job.id) or self.job
-        elif (task := asyncio.current_task()) is not None and task.cancelling():
+        elif leaving():
             raise asyncio.CancelledError
         return video is not None
 
@@ -221,10 +310,14 @@ class JobRun:
                 async with asyncio.timeout(_CALL_OFF_SECONDS):
                     sentence = await RemoteRun(self).call_off()
             except OavrError:
-                sentence = f"Cancelled here, but {safe_url(self.request.on)} did not answer: it may still be at work."
+                sentence = f"Cancelled here, but {self._place()} did not answer: it may still be at work."
             except TimeoutError:
-                sentence = f"Cancelled. {safe_url(self.request.on)} was told to stop and had not said yet that it did."
+                sentence = f"Cancelled. {self._place()} was told to stop and had not said yet that it did."
         await self._end(JobState.CANCELLED, Failure(FailureCode.CANCELLED, sentence, can_retry=True))
+
+    def _place(self) -> str:
+        pod = self.shop.fleet.needs.place_of(self.job)
+        return safe_url(self.request.on) if pod is None else pod.name
 
     def _from_os(self, error: OSError) -> OavrError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -232,15 +325,3 @@ class JobRun:
                 f"The disk is full, so {self.job.title} could not be finished. Free some space, then try again."
             )
         return write_crash(self.shop.paths, error, f"making {self.job.title}")
-
-
-async def _to_its_end(work: Coroutine[Any, Any, T], job_id: str) -> T:
-    """Await short last steps to their end even when the task is cancelled meanwhile; that is not passed on."""
-    task = asyncio.create_task(work, name=f"end-{job_id}")
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise
-    return task.result()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from oavr_tui.engine import saving
 from oavr_tui.errors import Lost, OutOfMemory, Rejected
-from oavr_tui.models import Job, JobState, OutputFile
-from oavr_tui.text import safe, safe_url, size
+from oavr_tui.models import Job, JobState, OutputFile, Quality
+from oavr_tui.text import safe, size
 
 if TYPE_CHECKING:
     from oavr_tui.clients.comfyui import ComfyUI
@@ -36,6 +36,8 @@ class RemoteRun:
     def __init__(self, run: JobRun) -> None:
         self.run = run
         self.shop = run.shop
+        self._joined_late = False
+        """The video was under way before, or waited behind others: its time says nothing."""
 
     @property
     def job(self) -> Job:
@@ -43,7 +45,7 @@ class RemoteRun:
 
     @property
     def where(self) -> str:
-        return safe_url(self.job.request.on)
+        return self.run.address()[2]
 
     async def make(self) -> Path:
         """Return the complete video file, with its tags, on the work bench; the job is in `fetching` then."""
@@ -72,8 +74,10 @@ class RemoteRun:
     def _server(self) -> ComfyUI:
         from oavr_tui.clients.comfyui import ComfyUI
 
+        url, token, _name = self.run.address()
         return ComfyUI(
-            self.job.request.on,
+            url,
+            token=token,
             client_id=self.job.client_id or self.job.id.replace("-", ""),
             sleep=self.shop.around.sleep,
             clock=self.shop.around.monotonic,
@@ -86,10 +90,13 @@ class RemoteRun:
             if not self.job.prompt_id:
                 patched = await self._send(server)
             else:
+                self._joined_late = True
                 self.run.meter.at(self.job.state)
                 patched = await self._patched(server, await server.info(), None)
             if self.job.state is JobState.GENERATING:
+                began = self.shop.around.monotonic()
                 outputs = await self._follow(server, patched)
+                await self._learn(patched, self.shop.around.monotonic() - began)
                 await self.run.move(JobState.FETCHING, outputs=outputs)
             return await self._fetch(server)
 
@@ -108,11 +115,16 @@ class RemoteRun:
         from oavr_tui.media.prepare import prepare_for_upload
 
         job, meter, inputs = self.job, self.run.meter, self.shop.inputs
-        await self.run.move(JobState.STARTING, making_since=self.shop.around.clock())
+        now = self.shop.around.clock()
+        if job.state is JobState.STARTING:  # it has waited for its studio to start
+            await self.run.note(making_since=now)
+        else:
+            await self.run.move(JobState.STARTING, making_since=now)
         meter.at(JobState.STARTING)
         info = await server.info()
         limit = min(LARGEST_UPLOAD, (info.max_upload_size or LARGEST_UPLOAD) - _UPLOAD_FRAMING)
-        await self.run.note(made_by=safe(info.device) if info.vram_total else self.where)
+        rented = self.run.seat.pod.gpu_name if self.run.seat and self.run.seat.pod else ""
+        await self.run.note(made_by=rented or (safe(info.device) if info.vram_total else self.where))
         prompt_id, client_id = self.shop.around.new_id(), job.client_id or job.id.replace("-", "")
         image, audio = inputs.path(job.image_hash), inputs.path(job.audio_hash)
         if image is None or audio is None:
@@ -190,6 +202,7 @@ class RemoteRun:
                     self.shop.tell(self.job, update.text)
                 return
             if update.kind == "queued":
+                self._joined_late = self._joined_late or bool(update.position)
                 behind = f"behind {update.position} other" + ("s" if update.position != 1 else "")
                 meter.at(JobState.GENERATING, 0.0, detail=behind if update.position else "")
                 return
@@ -202,6 +215,16 @@ class RemoteRun:
             return await server.follow(self.job.prompt_id, on_update=heard)
         except Lost as error:
             raise Lost(f"{self.job.title}: {error.message}") from None
+
+    async def _learn(self, patched: Patched, seconds: float) -> None:
+        """Remember how long a window takes on this kind of machine, as far as this was a whole run of our own."""
+        from oavr_tui.workflows.patcher import STEPS
+
+        pod = self.run.seat.pod if self.run.seat else None
+        if pod is None or not pod.gpu or self._joined_late or not patched.steps:
+            return
+        factor = patched.steps / STEPS[Quality.STANDARD]
+        await self.shop.fleet.book.measured("window", pod.gpu, seconds / patched.windows / factor)
 
     async def _fetch(self, server: ComfyUI) -> Path:
         from oavr_tui.clients.comfyui_types import choose_video

@@ -41,6 +41,7 @@ def draft_video(job: Job, *, made_on: str, at: float, graph: str = "") -> Video:
         image_hash=job.image_hash,
         audio_hash=job.audio_hash,
         graph=graph,
+        cost=job.cost,
     )
 
 

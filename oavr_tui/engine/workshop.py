@@ -18,6 +18,7 @@ from oavr_tui.models import Job
 from oavr_tui.paths import Paths, private_dir
 
 if TYPE_CHECKING:
+    from oavr_tui.engine.fleet import Fleet
     from oavr_tui.store.inputs import Inputs
     from oavr_tui.store.library import Library
 
@@ -46,6 +47,7 @@ class Workshop:
     library: Library
     inputs: Inputs
     lanes: Lanes
+    fleet: Fleet
     checking: asyncio.Lock
 
     def tell(self, job: Job, text: str) -> None:

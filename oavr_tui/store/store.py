@@ -141,6 +141,23 @@ class Store:
             paid = [change for spell in spells for change in self._spells.putting(spell)]
             self._db.journal.commit([*self._pods.putting(pod), *paid])
 
+    def update_pod(self, pod_id: str, change: Callable[[Pod, list[Spell]], tuple[Pod, Sequence[Spell]]]) -> Pod:
+        """Change a pod and its paid time as one, with no other process in between; returns the pod as written.
+
+        change(pod, its spells) returns the pod and the spells to be written. Raises Rejected where there is no such
+        pod.
+        """
+        with self._db.journal.exclusive():
+            before = self.get_pod(pod_id)
+            if before is None:
+                raise Rejected("This pod is no longer in the list. 'oavr-tui pods list' shows those that are.")
+            after, spells = change(before, [spell for spell in self.spells() if spell.pod == pod_id])
+            if after.id != pod_id:
+                raise ValueError("a pod keeps its id")
+            if after != before or spells:
+                self.put_pod(after, spells)
+            return after
+
     def remove_pod(self, pod_id: str) -> None:
         """Forget a pod; what it cost stays. Nothing happens when there is none."""
         with self._db.journal.exclusive():

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from oavr_tui.engine.engine import Engine
-from oavr_tui.engine.lock import DriverLock
+from oavr_tui.engine.lock import FileLock
 from oavr_tui.errors import DiskFull
 from oavr_tui.paths import Paths
 
@@ -24,7 +24,7 @@ async def test_a_driver_that_fails_ends_the_waiting_with_its_sentence(home: Path
         with pytest.raises(DiskFull, match="disk is full"):
             async with asyncio.timeout(30), engine.driving_when_free():
                 await asyncio.Event().wait()
-        assert DriverLock(home.driver_lock).take()
+        assert FileLock(home.driver_lock).take()
 
 
 async def test_an_error_inside_comes_out_as_itself(home: Paths) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oavr_tui.engine.estimate import Meter
+from oavr_tui.engine.estimate import Meter, Place
 from oavr_tui.models import JobState, Progress
 
 STAGES = [JobState.CHECKING, JobState.STARTING, JobState.SENDING, JobState.GENERATING, JobState.FETCHING]
@@ -19,16 +19,16 @@ class Clock:
         return self.now
 
 
-def meter(on: str = "preview") -> tuple[Meter, Clock, list[Progress]]:
+def meter(on: Place = Place.HERE) -> tuple[Meter, Clock, list[Progress]]:
     clock, told = Clock(), list[Progress]()
     return Meter("job", on, told.append, clock), clock, told
 
 
 @given(
-    st.sampled_from(["preview", "http://host"]),
+    st.sampled_from(list(Place)),
     st.lists(st.tuples(st.sampled_from(STAGES), st.floats(-1, 2), st.floats(0, 3)), max_size=60),
 )
-def test_percent_never_falls_and_stays_in_bounds(on: str, steps: list[tuple[JobState, float, float]]) -> None:
+def test_percent_never_falls_and_stays_in_bounds(on: Place, steps: list[tuple[JobState, float, float]]) -> None:
     measure, clock, told = meter(on)
     for stage, fraction, pause in steps:
         clock.now += pause
@@ -65,6 +65,6 @@ def test_time_left_follows_the_speed() -> None:
 
 
 def test_time_left_is_taken_from_the_work_where_it_knows() -> None:
-    measure, _clock, told = meter("http://host")
+    measure, _clock, told = meter(Place.ADDRESS)
     measure.at(JobState.GENERATING, 0.5, eta=42.0)
     assert told[-1].eta_seconds == 42.0

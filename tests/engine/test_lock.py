@@ -8,13 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from oavr_tui.engine.lock import DriverLock
+from oavr_tui.engine.lock import FileLock
 
 HOLD = """
 import sys
 from pathlib import Path
-from oavr_tui.engine.lock import DriverLock
-lock = DriverLock(Path(sys.argv[1]))
+from oavr_tui.engine.lock import FileLock
+lock = FileLock(Path(sys.argv[1]))
 print(lock.take(), flush=True)
 sys.stdin.read()
 """
@@ -31,7 +31,7 @@ def test_only_one_holds_it_and_a_kill_frees_it(tmp_path: Path) -> None:
     with holder(file) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "True"
-        lock = DriverLock(file)
+        lock = FileLock(file)
         assert not lock.take()
         assert lock.holder() == process.pid
         os.kill(process.pid, signal.SIGKILL)
@@ -44,7 +44,7 @@ def test_only_one_holds_it_and_a_kill_frees_it(tmp_path: Path) -> None:
 
 
 def test_taking_twice_and_giving_back(tmp_path: Path) -> None:
-    first, second = DriverLock(tmp_path / "lock"), DriverLock(tmp_path / "lock")
+    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
     assert first.take()
     assert first.take()
     assert not second.take()
@@ -54,9 +54,9 @@ def test_taking_twice_and_giving_back(tmp_path: Path) -> None:
 
 
 def test_a_child_process_does_not_keep_the_lock(tmp_path: Path) -> None:
-    lock = DriverLock(tmp_path / "lock")
+    lock = FileLock(tmp_path / "lock")
     assert lock.take()
     with subprocess.Popen(["sleep", "60"]) as child:
         lock.release()
-        assert DriverLock(tmp_path / "lock").take()
+        assert FileLock(tmp_path / "lock").take()
         child.kill()

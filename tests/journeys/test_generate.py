@@ -35,7 +35,7 @@ def test_a_preview_on_this_computer(tmp_path: Path) -> None:
     assert states(ran) == STATES_HERE
     video = ran.last["video"]
     assert set(video) == {
-        "path", "duration", "width", "height", "fps", "bytes", "seed", "made_on", "seconds_taken",
+        "path", "duration", "width", "height", "fps", "bytes", "seed", "made_on", "seconds_taken", "cost",
     }  # fmt: skip
     film = decoded(Path(video["path"]))
     assert (film.video_codec, film.audio_codec, film.fps) == ("h264", "aac", 25.0)
@@ -92,7 +92,7 @@ def test_plain_lines_without_a_terminal(tmp_path: Path) -> None:
         (["--image", "nowhere.png", "--audio", "nowhere.wav"], "bad_input"),
         (["--image", "/dev/zero", "--audio", "/dev/zero"], "bad_input"),
         (["--image", "PORTRAIT", "--audio", "PORTRAIT"], "bad_input"),
-        (["--image", "PORTRAIT", "--audio", "VOICE", "--on", "auto"], "bad_input"),
+        (["--image", "PORTRAIT", "--audio", "VOICE", "--on", "studio-9"], "bad_input"),
         (["--image", "PORTRAIT", "--audio", "VOICE", "--workflow", "x.json"], "bad_input"),
         (["--image", "PORTRAIT", "--audio", "VOICE", "-o", "/nowhere/at/all.mp4"], "bad_input"),
     ],

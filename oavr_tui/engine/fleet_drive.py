@@ -1,0 +1,289 @@
+"""Driving the fleet: pods are started when videos wait for them, handed out one job at a time, watched, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from oavr_tui.engine.carry import to_its_end
+from oavr_tui.engine.dispatch import Desk, Ticket
+from oavr_tui.engine.events import PodStepped
+from oavr_tui.engine.idle import IdleRounds
+from oavr_tui.engine.needs import Needs, free_name
+from oavr_tui.engine.pod_tasks import PodTasks
+from oavr_tui.engine.pod_watch import PodWatch
+from oavr_tui.engine.seats import PodLost, Seat
+from oavr_tui.engine.yard import Yard
+from oavr_tui.errors import BadInput, OavrError
+from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState, PodWish
+from oavr_tui.text import safe
+
+_LOOK_SECONDS = 0.25
+_WATCH_SECONDS = 12.0
+"""Between two looks at the account while a pod costs money: one call for all pods, well below the provider's limits."""
+_REST_SECONDS = 120.0
+"""The same while nothing but stopped pods is there."""
+_WAKE_AGAIN_SECONDS = 600.0
+"""How long a pod whose host had no GPU free is not tried again by itself."""
+
+
+class FleetDrive:
+    """Seats for jobs, and the loop that keeps the pods going. Only for the holder of the driver's lock."""
+
+    def __init__(self, yard: Yard, needs: Needs, jobs: Callable[[], Sequence[Job]]) -> None:
+        self._yard = replace(yard, stepped=self._stepped)
+        self._passed_on = yard.stepped
+        self._book = yard.book
+        self._plan = yard.setup.plan
+        self._needs = needs
+        self._desk = Desk()
+        self._tasks = PodTasks(self._yard, self._start_failed)
+        self._watch = PodWatch(self._yard, self._lost)
+        self._idle = IdleRounds(self._yard, self._desk, needs)
+        self._seats: dict[str, Seat] = {}
+        self._asleep_until: dict[str, float] = {}
+        self._next_look = 0.0
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look at what is wished now rather than at the next look."""
+        self._woken.set()
+
+    async def look(self) -> None:
+        """Hold what is remembered against the account, once."""
+        await self._watch.look()
+
+    async def want(
+        self, *, name: str = "", gpu: str = "", cloud: str = "", volume: str = "", for_jobs: bool = False
+    ) -> Pod:
+        """Write down that a new rented pod is wanted."""
+        now = self._yard.around.clock()
+        pod = Pod(
+            id=self._yard.around.new_id(),
+            name=name or free_name(self._book.all()),
+            kind=PodKind.RUNPOD,
+            state=PodState.ASKED,
+            created_at=now,
+            updated_at=now,
+            state_since=now,
+            progress_at=now,
+            gpu=gpu,
+            cloud=cloud,
+            volume=volume or self._plan.volume,
+            for_jobs=for_jobs,
+        )
+        self.wake()
+        return await self._book.add(pod)
+
+    # --- seats
+
+    @asynccontextmanager
+    async def seat(self, job: Job, on_step: Callable[[PodStepped], Awaitable[None]]) -> AsyncIterator[Seat]:
+        """Wait until a job may be made on a pod, and hold that pod for it. on_step: told how a start gets on.
+
+        Raises what makes waiting useless.
+        """
+        pinned = self._pinned(job)
+        ticket = self._desk.ask(job, pinned)
+        self.wake()
+        pod: Pod | None = None
+        try:
+            pod = await self._served(ticket, on_step)
+            url, token = self._needs.address_of(pod)
+            seat = Seat(pod.name, url, token, pod, self._is_lost)
+            self._seats[pod.id] = seat
+            yield seat
+        finally:
+            self._desk.withdraw(ticket)
+            while pod is None and not ticket.news.empty():  # it was served in the moment in which it was given up
+                news = ticket.news.get_nowait()
+                pod = news if isinstance(news, Pod) else None
+            if pod is not None:
+                self._seats.pop(pod.id, None)
+                await to_its_end(self._give_back(pod), f"give-back-{pod.name}")
+
+    def _pinned(self, job: Job) -> str:
+        if job.pod:
+            pod = self._book.get(job.pod)
+            if pod is None or pod.state is PodState.GONE:
+                raise PodLost("its studio is gone")
+            return pod.id
+        if job.request.on == AUTO:
+            return ""
+        pod = self._book.named(job.request.on)
+        if pod is None:
+            raise BadInput(f"There is no studio named {safe(job.request.on, 60)} any more. Choose another with --on.")
+        return pod.id
+
+    async def _served(self, ticket: Ticket, on_step: Callable[[PodStepped], Awaitable[None]]) -> Pod:
+        while True:
+            news = await ticket.news.get()
+            if isinstance(news, Pod):
+                return news
+            if isinstance(news, OavrError):
+                raise news
+            await on_step(news)
+
+    async def _give_back(self, pod: Pod) -> None:
+        self._desk.free(pod.id)
+        self.wake()
+        current = self._book.get(pod.id)
+        if current is not None and current.state is PodState.READY:
+            await self._book.note(current, last_used=self._yard.around.clock())
+
+    async def _is_lost(self, pod: Pod) -> bool:
+        """Look whether a pod that does not answer runs at all; where that cannot be learned, it counts as running."""
+        if pod.kind is PodKind.ADDRESS:
+            return False
+        try:
+            await self._watch.look()
+        except OavrError:
+            return False
+        current = self._book.get(pod.id)
+        return current is None or current.state in (PodState.GONE, PodState.STOPPED)
+
+    # --- driving
+
+    async def drive(self) -> None:
+        """Keep all of it going until cancelled. Only the holder of the driver's lock may call this."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._tasks.begin(group)
+                self._next_look = 0.0
+                while True:
+                    await self._book.refresh()
+                    await self._carry_out_wishes()
+                    await self._look_if_due()
+                    await self._attend()
+                    await self._provide()
+                    self._settle()
+                    self._woken.clear()
+                    try:
+                        async with asyncio.timeout(_LOOK_SECONDS):
+                            await self._woken.wait()
+                    except TimeoutError:
+                        continue
+        finally:
+            await to_its_end(self._yard.rental.close(), "close-account")
+
+    async def _carry_out_wishes(self) -> None:
+        for pod in self._book.all():
+            if not pod.asked:
+                continue
+            if pod.asked is PodWish.START:
+                if pod.state is not PodState.STOPPED:
+                    await self._book.note(pod, asked=PodWish.NOTHING)
+                elif not self._tasks.doing(pod):  # the wish stays until it is known what came of it
+                    self._tasks.wake(await self._book.note(pod, for_jobs=False))
+                continue
+            await self._tasks.break_off(pod)
+            pod = self._book.get(pod.id) or pod
+            way = PodState.STOPPING if pod.asked is PodWish.STOP and pod.pod_id else PodState.TERMINATING
+            if pod.state in (way, PodState.GONE) or pod.state is PodState.TERMINATING:
+                await self._book.note(pod, asked=PodWish.NOTHING)
+            else:
+                await self._book.move(pod, way, asked=PodWish.NOTHING, note="")
+
+    async def _look_if_due(self) -> None:
+        """One look at the account, and the decisions that follow from the time."""
+        now = self._yard.around.monotonic()
+        if now < self._next_look:
+            return
+        rented = [pod for pod in self._book.all() if pod.kind is PodKind.RUNPOD]
+        if not self._yard.rental.has_key or not (rented or self._next_look == 0.0 or self._desk.waiting()):
+            self._next_look = now + _WATCH_SECONDS
+            return
+        period = min(_WATCH_SECONDS, max(self._plan.idle_minutes * 60 / 4, _LOOK_SECONDS))
+        self._next_look = now + (period if any(pod.billed for pod in rented) else max(period, _REST_SECONDS))
+        try:
+            await self._watch.look()
+            await self._idle.round()
+        except OavrError as error:
+            self._idle.worry(error)
+
+    async def _attend(self) -> None:
+        """See to it that every pod on its way has a task, and that one whom nobody waits for turns back."""
+        for pod in self._book.all():
+            doing = self._tasks.doing(pod)
+            if pod.state in (PodState.STOPPING, PodState.TERMINATING):
+                if not doing:
+                    self._tasks.end(pod)
+            elif pod.starting and pod.for_jobs and not self._needs.wanted(pod):
+                await self._turn_back(pod)
+            elif pod.starting and not doing:
+                self._tasks.start(pod)
+            elif pod.state is PodState.READY and pod.kind is PodKind.RUNPOD:
+                await self._tasks.log(pod)
+
+    async def _turn_back(self, pod: Pod) -> None:
+        await self._tasks.break_off(pod)
+        pod = self._book.get(pod.id) or pod
+        if not pod.starting:
+            return
+        if not pod.cloud_name:
+            await self._book.move(pod, PodState.GONE, note="Nobody waited for it any more.")
+            return
+        way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
+        self._yard.tell(f"Nobody waits for {pod.name} any more: it is {'stopped' if pod.resumed else 'terminated'}.")
+        await self._book.move(pod, way_out, note="Nobody waited for it any more.")
+
+    async def _provide(self) -> None:
+        """Start what the waiting jobs need, within what the person allows."""
+        for pod in self._book.all():
+            if pod.state is PodState.STOPPED and self._desk.waiting(pod.id) and not self._tasks.doing(pod):
+                await self._rouse(pod)
+        waiting = self._desk.waiting()
+        if not waiting or self._idle.hold:
+            return
+        mine = [pod for pod in self._book.all() if pod.kind is PodKind.RUNPOD and not pod.found]
+        live = [pod for pod in mine if pod.starting or pod.state is PodState.READY or self._tasks.doing(pod) == "wake"]
+        free = [pod for pod in live if self._desk.holder(pod.id) is None]
+        if len(free) >= len(waiting) or len(live) >= self._plan.most or not self._plan.auto_start:
+            return
+        now = self._yard.around.monotonic()
+        for pod in mine:
+            may_wake = pod.state is PodState.STOPPED and self._asleep_until.get(pod.id, 0.0) <= now
+            if may_wake and not self._tasks.doing(pod):
+                await self._rouse(pod)
+                return
+        await self.want(for_jobs=True)
+
+    async def _rouse(self, pod: Pod) -> None:
+        self._tasks.wake(await self._book.note(pod, for_jobs=True))
+
+    def _settle(self) -> None:
+        ready = [pod for pod in self._book.all() if pod.state is PodState.READY and not pod.asked]
+        if self._idle.hold:
+            # Money runs out: only jobs that are on a pod already go on there, to be brought home.
+            ready = [pod for pod in ready if self._desk.waiting(pod.id) or pod.kind is PodKind.ADDRESS]
+        self._desk.settle(ready, [] if self._idle.hold else [pod for pod in ready if self._needs.may_take_any(pod)])
+
+    # --- what the tasks report
+
+    def _stepped(self, step: PodStepped) -> None:
+        self._desk.tell(step)
+        self._passed_on(step)
+
+    def _start_failed(self, pod: Pod, error: OavrError) -> None:
+        from oavr_tui.pods.provider import NotNow
+
+        self._asleep_until[pod.id] = self._yard.around.monotonic() + _WAKE_AGAIN_SECONDS
+        self._desk.refuse(error, pod.id)
+        if pod.state is PodState.STOPPED and isinstance(error, NotNow):
+            self._yard.tell(f"{pod.name} cannot be started now: {error.message}")
+            return  # another one may do for those who have no wish
+        others = [other for other in self._book.all() if other.id != pod.id and self._needs.may_take_any(other)]
+        if pod.for_jobs and not others:
+            self._desk.refuse(error)
+        elif not pod.for_jobs:
+            self._yard.tell(f"{pod.name}: {error.message}")
+
+    def _lost(self, pod: Pod) -> None:
+        self._tasks.died(pod)
+        self._tasks.close_log(pod)
+        self._desk.refuse(PodLost(f"{pod.name} does not run any more"), pod.id)
+        seat = self._seats.get(pod.id)
+        if seat is not None:
+            seat.lost.set()

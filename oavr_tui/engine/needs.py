@@ -1,0 +1,81 @@
+"""What the pods are needed for: pods held against jobs. It only looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from oavr_tui.engine.raise_pod import COMFYUI_PORT
+from oavr_tui.engine.yard import Yard
+from oavr_tui.errors import FailureCode
+from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState
+
+_MAY_BE_SAVED_YET = (FailureCode.UNREACHABLE, FailureCode.DISK_FULL)
+
+
+class Needs:
+    """jobs: all jobs as last seen."""
+
+    def __init__(self, yard: Yard, jobs: Callable[[], Sequence[Job]]) -> None:
+        self._book = yard.book
+        self._setup = yard.setup
+        self._jobs = jobs
+
+    def place_of(self, job: Job) -> Pod | None:
+        """The pod on which a job is or was being made; None for this computer and plain addresses."""
+        return self._book.get(job.pod) if job.pod else None
+
+    def address_of(self, pod: Pod) -> tuple[str, str | None]:
+        """Where a pod's ComfyUI answers, and the token it wants."""
+        if pod.kind is PodKind.ADDRESS:
+            return pod.url, self._setup.token(pod.name)
+        return self._setup.service(pod.pod_id, COMFYUI_PORT), None
+
+    def unsaved_on(self, pod: Pod) -> bool:
+        """Whether there may be a video on a pod that is not in the library yet."""
+        return any(
+            not job.ended or (job.failure is not None and job.failure.code in _MAY_BE_SAVED_YET)
+            for job in self._jobs()
+            if job.pod == pod.id and job.sent
+        )
+
+    def made_on(self, pod: Pod) -> list[Job]:
+        """The jobs that are on a pod: one at most, but for those that wait to be taken up again."""
+        return [job for job in self._jobs() if job.pod == pod.id and not job.ended]
+
+    def wanted(self, pod: Pod) -> bool:
+        """Whether a job that has not ended may still come to a pod, or go on there."""
+        return any(
+            job.pod == pod.id or (not job.pod and job.request.on in (AUTO, pod.name))
+            for job in self._jobs()
+            if not job.ended and not job.cancel_asked
+        )
+
+    def may_take_any(self, pod: Pod) -> bool:
+        """Whether a job without a wish may be made on a pod, now or when it is ready."""
+        return pod.kind is PodKind.RUNPOD and not pod.found and (pod.starting or pod.state is PodState.READY)
+
+    def turning_back(self) -> list[Pod]:
+        """Pods that are on their way out, or were started for videos that nobody waits for any more."""
+        return [
+            pod
+            for pod in self._book.all()
+            if pod.state is PodState.TERMINATING or (pod.starting and pod.for_jobs and not self.wanted(pod))
+        ]
+
+    def must_stay(self) -> bool:
+        """Whether somebody has to watch the pods: one costs money, or is to be ended in time, or something is asked."""
+        ends_in_time = self._setup.plan.terminate_after_hours > 0
+        return any(
+            pod.asked or (not pod.found and (pod.billed or ends_in_time))
+            for pod in self._book.all()
+            if pod.kind is PodKind.RUNPOD
+        )
+
+
+def free_name(pods: Sequence[Pod]) -> str:
+    """The first of studio-1, studio-2, … that no pod has."""
+    taken = {pod.name for pod in pods}
+    number = 1
+    while f"studio-{number}" in taken:
+        number += 1
+    return f"studio-{number}"

@@ -1,0 +1,221 @@
+"""The tasks of the fleet: one for each pod that is being started or ended, and one that reads its log."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from oavr_tui.engine.carry import leaving, to_its_end
+from oavr_tui.engine.end_pod import EndPod
+from oavr_tui.engine.needs import free_name
+from oavr_tui.engine.raise_pod import LOG_PORT, BadHost, RaisePod
+from oavr_tui.engine.rent_pod import RentPod
+from oavr_tui.engine.yard import Yard
+from oavr_tui.errors import NoGpu, OavrError, Rejected
+from oavr_tui.models import Pod, PodState, PodWish
+
+if TYPE_CHECKING:
+    from oavr_tui.clients.pod_log import PodLog
+
+_MOST_HOSTS = 3
+"""Machines that one start tries before it gives up: each may cost its price for as long as its deadlines."""
+
+
+class PodTasks:
+    """Owned by the driving task group. failed(pod, error): a start is given up, and why."""
+
+    def __init__(self, yard: Yard, failed: Callable[[Pod, OavrError], None]) -> None:
+        self._yard = yard
+        self._failed = failed
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._logs: dict[str, tuple[PodLog, asyncio.Task[None]]] = {}
+        self._raising: dict[str, RaisePod] = {}
+
+    def begin(self, group: asyncio.TaskGroup) -> None:
+        """From now on tasks belong to this group, which ends them when driving ends."""
+        self._group = group
+        self._tasks.clear()
+        self._logs.clear()
+        self._raising.clear()
+
+    def doing(self, pod: Pod) -> str:
+        """What is being done with a pod right now: "start", "wake", "end", or nothing."""
+        what, task = self._tasks.get(pod.id, ("", None))
+        return what if task is not None and not task.done() else ""
+
+    def start(self, pod: Pod) -> None:
+        """Go on with a start, from wherever it is."""
+        self._do(pod, "start", self._start(pod))
+
+    def wake(self, pod: Pod) -> None:
+        """Start a stopped pod."""
+        self._do(pod, "wake", self._wake(pod))
+
+    def end(self, pod: Pod) -> None:
+        """Go on with a stop or a termination."""
+        self._do(pod, "end", self._end(pod))
+
+    async def break_off(self, pod: Pod) -> None:
+        """End what is being done with a pod. A machine that was just asked for is written down first."""
+        what, task = self._tasks.pop(pod.id, ("", None))
+        if what and task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def died(self, pod: Pod) -> None:
+        """The account says that a pod which is being started does not run any more."""
+        if pod.id in self._raising:
+            self._raising[pod.id].died.set()
+
+    def _do(self, pod: Pod, what: str, work: Coroutine[Any, Any, None]) -> None:
+        assert self._group is not None
+        self._tasks[pod.id] = (what, self._group.create_task(work, name=f"{what}-{pod.name}"))
+
+    # --- starting
+
+    async def _start(self, pod: Pod) -> None:
+        try:
+            while True:
+                try:
+                    if pod.state is PodState.ASKED:
+                        pod = await RentPod(self._yard, pod).rent()
+                    await self._raise(pod)
+                    return
+                except BadHost as bad:
+                    pod = await self._next_host(self._now(pod), str(bad))
+        except OavrError as error:
+            await self._give_up(self._now(pod), error)
+
+    async def _raise(self, pod: Pod) -> None:
+        files = [one.count for one in await self._yard.book.measures() if one.what == "files"]
+        raising = RaisePod(self._yard, pod, await self.log(pod), expected_files=files[-1] if files else 0)
+        self._raising[pod.id] = raising
+        try:
+            await raising.until_ready()
+        finally:
+            del self._raising[pod.id]
+
+    async def _next_host(self, pod: Pod, reason: str) -> Pod:
+        """Terminate a machine that will not do, and want another one in its place. Raises NoGpu after a few.
+
+        A machine that was woken is only stopped: there may be files on it, and the next one can be a new one.
+        """
+        book, now = self._yard.book, self._yard.around.clock()
+        tries = (*pod.tries, f"{pod.gpu}|{pod.cloud}")
+        if pod.state is not PodState.TERMINATING:
+            way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
+            ending = await book.move(pod, way_out, note=reason)
+            self._yard.tell(f"{reason} It is {'stopped' if pod.resumed else 'terminated'}.")
+            if len(tries) < _MOST_HOSTS and not pod.found:
+                wish = replace(
+                    pod,
+                    id=self._yard.around.new_id(),
+                    state=PodState.ASKED,
+                    created_at=now,
+                    updated_at=now,
+                    state_since=now,
+                    progress_at=now,
+                    cloud_name="",
+                    pod_id="",
+                    gpu="",
+                    gpu_name="",
+                    cloud="",
+                    per_hour=0.0,
+                    storage_per_hour=0.0,
+                    resumed=False,
+                    tries=tries,
+                    note="",
+                )
+                if pod.resumed:
+                    wish = replace(wish, name=free_name(book.all()))
+                following = await book.add(wish)
+                self._yard.tell("Trying another machine.")
+                self._tasks[following.id] = self._tasks.pop(pod.id)
+                self._do_end(ending)
+                return following
+            self._do_end(ending)
+        raise NoGpu(
+            f"{reason} {len(tries)} machines were tried, and none became ready. None of them runs any more. "
+            "Try again later, or allow other kinds with 'oavr-tui config set pods.gpus'."
+        )
+
+    def _do_end(self, pod: Pod) -> None:
+        self._do(pod, "end", self._end(pod))
+
+    async def _give_up(self, pod: Pod, error: OavrError) -> None:
+        """A start that is of no use: nothing of it stays, and whoever waits hears why."""
+        book = self._yard.book
+        if pod.state is PodState.ASKED and not pod.cloud_name:
+            await book.move(pod, PodState.GONE, note=error.message)
+        elif pod.starting:
+            way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
+            self._do_end(await book.move(pod, way_out, note=error.message))
+        self._failed(pod, error)
+
+    async def _wake(self, pod: Pod) -> None:
+        from oavr_tui.pods.provider import CloudState, Unclear
+        from oavr_tui.pods.start_up import affordable
+
+        yard = self._yard
+        try:
+            provider = await yard.rental.provider()
+            money = await yard.rental.account(fresh=True)
+            affordable(yard.setup.plan, pod.per_hour, await yard.spent_today(), money)
+            asked_at = yard.around.clock()
+            try:
+                await to_its_end(provider.start(pod.pod_id), f"wake-{pod.name}")
+            except (Unclear, Rejected):
+                seen = await provider.pod(pod.pod_id)
+                if seen is None or seen.state not in (CloudState.COMING, CloudState.RUNNING):
+                    raise
+            pod = await yard.book.move(
+                pod, PodState.BOOTING, at=asked_at, resumed=True, found=False, asked=PodWish.NOTHING, tries=()
+            )
+            if leaving():
+                raise asyncio.CancelledError
+        except OavrError as error:
+            await yard.book.note(self._now(pod), note=error.message, asked=PodWish.NOTHING)
+            self._failed(self._now(pod), error)
+            return
+        await self._start(pod)
+
+    def _now(self, pod: Pod) -> Pod:
+        return self._yard.book.get(pod.id) or pod
+
+    # --- ending
+
+    async def _end(self, pod: Pod) -> None:
+        self.close_log(pod)
+        await EndPod(self._yard, pod).run()
+
+    # --- logs
+
+    async def log(self, pod: Pod) -> PodLog:
+        """The log of a pod, being read from now on."""
+        from oavr_tui.clients.log_follow import follow_log_server
+        from oavr_tui.clients.pod_log import PodLog
+
+        assert self._group is not None
+        log, task = self._logs.get(pod.id, (None, None))
+        if log is None or task is None or task.done():
+            log = await asyncio.to_thread(PodLog, self._yard.paths.pod_log(pod.id), clock=self._yard.around.clock)
+            follow = follow_log_server(
+                log,
+                self._yard.setup.service(pod.pod_id, LOG_PORT),
+                token=None,
+                sleep=self._yard.around.sleep,
+                clock=self._yard.around.monotonic,
+                jitter=random.random,
+            )
+            self._logs[pod.id] = (log, self._group.create_task(follow, name=f"log-{pod.name}"))
+        return log
+
+    def close_log(self, pod: Pod) -> None:
+        """Stop reading the log of a pod that does not run any more."""
+        _log, task = self._logs.pop(pod.id, (None, None))
+        if task is not None:
+            task.cancel()

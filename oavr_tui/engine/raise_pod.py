@@ -1,0 +1,134 @@
+"""From a machine that was just rented or woken to a ComfyUI that answers on it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from oavr_tui.engine.events import Step
+from oavr_tui.engine.yard import Yard
+from oavr_tui.errors import OavrError
+from oavr_tui.models import Pod, PodState
+from oavr_tui.text import clock
+
+if TYPE_CHECKING:
+    from oavr_tui.clients.log_fold import LogLine
+    from oavr_tui.clients.pod_log import PodLog
+    from oavr_tui.pods.phases import BootLog
+
+COMFYUI_PORT = 8188
+LOG_PORT = 8001
+_PROBE_SECONDS = 8.0
+_ROUND_SECONDS = 2.0
+_EARLY_ROUND_SECONDS = 0.3
+_EARLY_SECONDS = 5.0
+_ROWS = 5000
+
+_STEPS = {PodState.BOOTING: Step.BOOTING, PodState.FETCHING: Step.FETCHING, PodState.WARMING: Step.WARMING}
+_TEXTS = {
+    PodState.BOOTING: "The machine is starting",
+    PodState.FETCHING: "Fetching the video engine",
+    PodState.WARMING: "Warming up",
+}
+
+
+class BadHost(Exception):
+    """This machine will not do; another may. The text is a sentence for a person."""
+
+
+class RaisePod:
+    """Watches one start. `died` is set by the fleet when the account says that the machine is gone or stopped."""
+
+    def __init__(self, yard: Yard, pod: Pod, log: PodLog, *, expected_files: int) -> None:
+        from oavr_tui.pods.phases import BootLog
+
+        self.yard = yard
+        self.pod = pod
+        self.died = asyncio.Event()
+        self._log = log
+        self._news: BootLog = BootLog(expected=expected_files)
+        self._told: tuple[PodState, int, int] | None = None
+        self._began = yard.around.clock()
+
+    async def until_ready(self) -> Pod:
+        """Returns the pod, ready. Raises BadHost when it gets no further, or cannot do the work."""
+        if self.pod.state is not PodState.BOOTING:  # another driver saw how it began
+            self._heard(self._log.lines(_ROWS))
+        done_listening = self._log.listen(self._heard)
+        try:
+            self._tell()
+            while True:
+                if self.died.is_set():
+                    raise BadHost(f"{self.pod.name} stopped while it was starting.")
+                await self._note_phase()
+                if await self._answers():
+                    return await self._ready()
+                self._look_at_deadline()
+                waited = self.yard.around.clock() - self._began
+                await self.yard.around.sleep(_EARLY_ROUND_SECONDS if waited < _EARLY_SECONDS else _ROUND_SECONDS)
+        finally:
+            done_listening()
+
+    def _heard(self, rows: list[LogLine]) -> None:
+        for row in rows:
+            self._news.feed(row.text)
+
+    async def _note_phase(self) -> None:
+        news, was = self._news, self._told
+        now = (news.phase, news.done, news.total)
+        if now == was:
+            return
+        if news.phase is not self.pod.state and news.phase in _STEPS:
+            self.pod = await self.yard.book.move(self.pod, news.phase)
+        else:
+            self.pod = await self.yard.book.note(self.pod, progress_at=self.yard.around.clock())
+        self._tell()
+        if news.failed:
+            raise BadHost(f"{self.pod.name} could not fetch {news.failed[0]}.")
+
+    def _tell(self) -> None:
+        news = self._news
+        self._told = (news.phase, news.done, news.total)
+        text = _TEXTS[news.phase]
+        if news.phase is PodState.FETCHING and news.total:
+            text = f"{text}: {news.done} of {news.total} files"
+        counts = (news.done, news.total) if news.phase is PodState.FETCHING else (0, 0)
+        self.yard.step(self.pod, _STEPS[news.phase], text, *counts)
+
+    async def _answers(self) -> bool:
+        """Whether ComfyUI itself answers: a proxy's friendly page is no answer."""
+        from oavr_tui.clients.comfyui import ComfyUI
+        from oavr_tui.pods.start_up import bad_host
+
+        url = self.yard.setup.service(self.pod.pod_id, COMFYUI_PORT)
+        try:
+            async with (
+                asyncio.timeout(_PROBE_SECONDS),
+                ComfyUI(url, client_id=self.pod.id.replace("-", ""), sleep=self.yard.around.sleep) as server,
+            ):
+                info = await server.info()
+        except (OavrError, TimeoutError):
+            return False
+        reason = bad_host(info.ram_total / 1e9 if info.ram_total else None)
+        if reason is not None:
+            raise BadHost(f"{self.pod.name}: {reason}")
+        return True
+
+    def _look_at_deadline(self) -> None:
+        from oavr_tui.pods.start_up import DEADLINES, overdue
+
+        if overdue(self.pod, self.yard.around.clock()):
+            minutes = clock(DEADLINES[self.pod.state])
+            raise BadHost(f"{self.pod.name} got no further for {minutes} ({_TEXTS[self.pod.state].lower()}).")
+
+    async def _ready(self) -> Pod:
+        yard, now = self.yard, self.yard.around.clock()
+        self.pod = await yard.book.move(self.pod, PodState.READY, last_used=now, note="", tries=())
+        await yard.book.measured("wake" if self.pod.resumed else "start", self.pod.gpu, now - self._asked_at())
+        if self._news.total:
+            await yard.book.measured("files", "", 1.0, count=self._news.total)
+        yard.step(self.pod, Step.READY, f"{self.pod.name} is ready")
+        return self.pod
+
+    def _asked_at(self) -> float:
+        return self.pod.created_at if not self.pod.resumed else self._began

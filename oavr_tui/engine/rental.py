@@ -1,0 +1,86 @@
+"""The person's account at the provider, opened when it is first needed; and what the fleet is set up with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oavr_tui.errors import NoKey, OavrError
+
+if TYPE_CHECKING:
+    from oavr_tui.pods.plan import Plan
+    from oavr_tui.pods.provider import Account, Offer, Provider
+
+NO_KEY = (
+    "A studio on RunPod needs your RunPod key, and there is none. Nothing was started. Make one at "
+    "console.runpod.io (Settings, API keys), then run 'oavr-tui config key', or set RUNPOD_API_KEY. "
+    "A preview needs no key: --on preview."
+)
+_FRESH_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PodSetup:
+    """What differs between one installation and another. key: the account's key now, or None.
+
+    open_account: loads what it needs lazily. service(provider's id, port): where a pod's port answers.
+    token(name): the token of an own address, or None. start_keeper: see to it that somebody goes on when this process
+    ends; returns at once.
+    """
+
+    plan: Plan
+    key: Callable[[], str | None]
+    open_account: Callable[[str], Provider]
+    service: Callable[[str, int], str]
+    token: Callable[[str], str | None]
+    start_keeper: Callable[[], None]
+
+
+class Rental:
+    """One account. monotonic: seconds from anywhere."""
+
+    def __init__(self, setup: PodSetup, monotonic: Callable[[], float]) -> None:
+        self._setup = setup
+        self._monotonic = monotonic
+        self._key = ""
+        self._provider: Provider | None = None
+        self._account: tuple[float, Account | None] | None = None
+
+    @property
+    def has_key(self) -> bool:
+        return bool(self._setup.key())
+
+    async def provider(self) -> Provider:
+        """The account; raises NoKey where there is no key. A key that was changed opens another account."""
+        key = self._setup.key()
+        if not key:
+            raise NoKey(NO_KEY)
+        if self._provider is None or key != self._key:
+            await self.close()
+            self._provider, self._key = self._setup.open_account(key), key
+        return self._provider
+
+    async def offers(self) -> tuple[Offer, ...]:
+        """The catalogue of now."""
+        return await (await self.provider()).offers()
+
+    async def account(self, *, fresh: bool = False) -> Account | None:
+        """Balance and spend, at most a minute old; None where that cannot be learned, which stops nothing."""
+        now = self._monotonic()
+        if not fresh and self._account is not None and now - self._account[0] < _FRESH_SECONDS:
+            return self._account[1]
+        provider = await self.provider()
+        try:
+            account = await provider.account()
+        except NoKey:
+            raise
+        except OavrError:
+            account = None
+        self._account = (now, account)
+        return account
+
+    async def close(self) -> None:
+        provider, self._provider, self._account = self._provider, None, None
+        if provider is not None:
+            await provider.close()

@@ -1,0 +1,40 @@
+"""What the fleet is set up with in an ordinary installation: settings, environment, secrets, and the real provider."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from oavr_tui.engine.keeper import start_keeper
+from oavr_tui.engine.rental import PodSetup
+from oavr_tui.paths import Paths
+from oavr_tui.pods.plan import plan_of
+from oavr_tui.pods.runpod_address import runpod_address
+from oavr_tui.secrets_file import address_token, runpod_key
+from oavr_tui.settings import Settings
+
+if TYPE_CHECKING:
+    from oavr_tui.pods.provider import Provider
+
+
+def pod_setup(paths: Paths, settings: Settings, environ: Mapping[str, str] | None = None) -> PodSetup:
+    """Raises BadInput where the environment names an unusable address of RunPod."""
+    environ = os.environ if environ is None else environ
+    address = runpod_address(environ)
+    plan = plan_of(settings)
+
+    def open_account(key: str) -> Provider:
+        from oavr_tui.pods.runpod import RunPod
+
+        return RunPod(key, base=address.base, control=plan.control)
+
+    return PodSetup(
+        plan=plan,
+        key=lambda: runpod_key(paths, environ),
+        open_account=open_account,
+        service=address.service,
+        token=partial(address_token, paths),
+        start_keeper=lambda: start_keeper(paths, environ) if settings.pods_keeper else None,
+    )
