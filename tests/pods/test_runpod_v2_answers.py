@@ -30,6 +30,7 @@ HEAVY = "pydantic httpx websockets aiohttp av cv2 numpy runpod PIL textual"
         ({"retry-after": "Tue, 99 Jun 2026 11:00:00 GMT"}, 10),
         ({"ratelimit": '"minute";r=0;t=42'}, 42),
         ({"ratelimit": '"minute";r=3;t=42, "hour";r=0;t=90, "day";r=100;t=5000'}, 90),
+        ({"ratelimit": '"minute";r=0;t=42, "hour";r=0;t=90'}, 90),
         ({"ratelimit": '"minute";r=3;t=42, "hour";r=7;t=90'}, 42),
         ({"ratelimit": "limit=60, remaining=0, reset=17"}, 17),
         ({"ratelimit": "nonsense"}, 10),
