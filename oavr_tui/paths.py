@@ -29,6 +29,10 @@ class Paths:
         return self.config / "config.toml"
 
     @property
+    def secrets_file(self) -> Path:
+        return self.config / "secrets.toml"
+
+    @property
     def store_file(self) -> Path:
         return self.state / "store" / "db.json"
 

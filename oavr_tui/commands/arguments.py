@@ -82,6 +82,12 @@ def _demo(commands: Any) -> None:
     demo = _command(commands, "demo", "make a video from a sample portrait and voice, apart from your own data")
     demo.add_argument("--headless", action="store_true", help="make it here and now, without opening the app")
     demo.add_argument("-o", "--output", metavar="OUT.mp4", help="also copy the video there")
+    demo.add_argument(
+        "--on",
+        choices=("preview", "auto"),
+        default="preview",
+        help="auto: rent a make-believe studio on this computer, to see how a full video is made; costs nothing",
+    )
     _json(demo)
 
 

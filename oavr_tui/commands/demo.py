@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from oavr_tui.commands.demo_account import open_demo_account
 from oavr_tui.commands.generate import make
 from oavr_tui.commands.reporting import reporter
 from oavr_tui.commands.talk import exit_code
 from oavr_tui.errors import DiskFull, OavrError
-from oavr_tui.models import Failure, Request
+from oavr_tui.models import AUTO, Failure, Request
 from oavr_tui.paths import Paths, private_dir
-from oavr_tui.settings import Settings
+from oavr_tui.settings import load_settings
 
 DEMO_SEED = 7
 
@@ -23,8 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
     voice = reporter(arguments.json) if headless else None
     try:
         portrait, recording = samples(paths)
-        request = Request(image=str(portrait), audio=str(recording), seed=DEMO_SEED)
-        settings = Settings(videos_folder=str(paths.videos))
+        if arguments.on == AUTO:
+            open_demo_account(paths, os.environ)
+        request = Request(image=str(portrait), audio=str(recording), seed=DEMO_SEED, on=arguments.on)
+        settings = replace(load_settings(paths), videos_folder=str(paths.videos))
         if voice is not None:
             return make(paths, settings, request, voice, arguments.output)
         from oavr_tui.commands.open_app import open_app

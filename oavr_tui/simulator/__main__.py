@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -33,8 +33,8 @@ class Server(Protocol):
     async def stop(self) -> None: ...
 
 
-_PARENT_LOOK = 0.5
-"""Seconds between two looks whether the parent is still there."""
+_LOOK_SECONDS = 0.5
+"""Between two looks whether the parent is still there, or anybody asks for anything."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     cloud.add_argument("--time-scale", type=float, help="how much faster money and delays run (default 1)")
     cloud.add_argument("--balance", type=float, help="dollars at the start (default 25)")
     cloud.add_argument("--key", help="the key that may do everything")
+    cloud.add_argument("--until-quiet", type=float, metavar="SECONDS", help="end when nobody has asked for so long")
     for kind in (comfy, cloud):
         kind.add_argument("--with-parent", action="store_true", help="end when the starting process ends")
     return parser
@@ -94,8 +95,8 @@ def _cloud(options: argparse.Namespace, directory: Path) -> Server:
     )
 
 
-async def _serve(simulator: Server, *, parent: int | None) -> None:
-    """parent: the process whose end is ours, None for nobody's."""
+async def _serve(simulator: Server, enough: Callable[[], bool] | None) -> None:
+    """enough: looked at twice a second; ends it when true. None: only a signal ends it."""
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -105,11 +106,23 @@ async def _serve(simulator: Server, *, parent: int | None) -> None:
         print(f"listening on {simulator.base_url}", flush=True)
         while not over.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), None if parent is None else _PARENT_LOOK)
-            if parent is not None and os.getppid() != parent:
+                await asyncio.wait_for(over.wait(), None if enough is None else _LOOK_SECONDS)
+            if enough is not None and enough():
                 return
     finally:
         await simulator.stop()
+
+
+def _enough(options: argparse.Namespace, made: Server, parent: int) -> Callable[[], bool] | None:
+    """What ends it besides a signal, by its options."""
+    if options.with_parent:
+        return lambda: os.getppid() != parent
+    if options.kind == "runpod" and options.until_quiet is not None:
+        from oavr_tui.simulator.runpod import RunPodSimulator
+
+        assert isinstance(made, RunPodSimulator)
+        return lambda: made.quiet_for > options.until_quiet
+    return None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if directory is None:
                 directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="oavr-simulator-")))
             made = _comfy(options, directory) if options.kind == "comfyui" else _cloud(options, directory)
-            asyncio.run(_serve(made, parent=parent if options.with_parent else None))
+            asyncio.run(_serve(made, _enough(options, made, parent)))
     except OavrError as error:
         print(error.message, file=sys.stderr)
         return 1

@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from oavr_tui.errors import BadInput, Rejected
 from oavr_tui.simulator import runpod_books
@@ -81,6 +82,12 @@ class RunPodSimulator:
         self._runner: web.AppRunner | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._last_request = clock()
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since somebody last asked for anything."""
+        return self._clock() - self._last_request
 
     @property
     def account(self) -> Account:
@@ -164,7 +171,7 @@ class RunPodSimulator:
         )
 
     def _app(self, door: Door) -> web.Application:
-        app = web.Application(middlewares=[door.middleware()], client_max_size=LARGEST_SCRIPT)
+        app = web.Application(middlewares=[self._noting(), door.middleware()], client_max_size=LARGEST_SCRIPT)
         app.router.add_post("/graphql", door.graphql)
         V2(self.account, self._closing).add_to(app.router)
         app.router.add_route("*", r"/proxy/{pod:[A-Za-z0-9]+}-{port:\d{1,5}}{path:(/.*)?}", self._proxy)
@@ -174,6 +181,19 @@ class RunPodSimulator:
         app.router.add_post("/simulator/vanish/{pod}", self._vanish)
         app.router.add_post("/simulator/fail/{pod}", self._fail)
         return app
+
+    def _noting(self) -> Middleware:
+        """Remembers when the last request came, and when the last one that took long ended."""
+
+        @web.middleware
+        async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self._last_request = self._clock()
+            try:
+                return await handler(request)
+            finally:
+                self._last_request = self._clock()
+
+        return note
 
     async def _proxy(self, request: web.Request) -> web.StreamResponse:
         """404 for a pod that is not there or not running; one whose container failed has nothing that listens."""

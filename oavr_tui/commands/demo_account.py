@@ -1,0 +1,93 @@
+"""The demo's RunPod account: a simulated one on this computer, so that the whole journey costs nothing.
+
+It is a process of its own and goes on while studios of the demo run, as a real account would; it ends when nobody has
+asked it for anything for a while.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from oavr_tui.errors import Unreachable
+from oavr_tui.paths import Paths, private_dir
+from oavr_tui.simulator.runpod_script import FULL_KEY
+
+QUIET_SECONDS = 900
+_START_SECONDS = 30.0
+_SCRIPT = {
+    "pull_seconds": 2,
+    "start_seconds": 1,
+    "stop_keeps_gpu": True,
+    "boot": {"seconds_per_file": 0.4, "warm_seconds": 2, "comfy": {"step_seconds": 0.15}},
+}
+"""Everything as it is, only quicker: a start takes some twelve seconds instead of as many minutes."""
+_SETTINGS = {"OAVR_PODS_IDLE_MINUTES": "2", "OAVR_PODS_TERMINATE_AFTER_HOURS": "0"}
+
+
+def open_demo_account(paths: Paths, environ: MutableMapping[str, str]) -> None:
+    """Make the simulated account the RunPod of this process and its children. Raises Unreachable."""
+    base = _running(paths) or _started(paths)
+    environ["OAVR_HOME"] = str(paths.config.parent)
+    environ["RUNPOD_API_BASE_URL"] = base
+    environ["OAVR_RUNPOD_PROXY"] = base + "/proxy/{pod}-{port}"
+    environ["RUNPOD_API_KEY"] = FULL_KEY
+    environ.pop("OAVR_VIDEOS_FOLDER", None)
+    for name, value in _SETTINGS.items():
+        environ.setdefault(name, value)
+
+
+def _announcement(paths: Paths) -> Path:
+    return paths.state / "demo-account.log"
+
+
+def _running(paths: Paths) -> str | None:
+    """The address of the account that an earlier demo left running, if it still answers."""
+    try:
+        base = _address(_announcement(paths).read_text("ascii"))
+        if base is None:
+            return None
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            base + "/simulator/state", timeout=5
+        ) as answer:
+            return base if isinstance(json.load(answer), dict) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _started(paths: Paths) -> str:
+    folder = private_dir(paths.data / "demo-account")
+    script = folder / "script.json"
+    script.write_text(json.dumps(_SCRIPT))
+    announcement = _announcement(paths)
+    private_dir(announcement.parent)
+    announcement.unlink(missing_ok=True)
+    words = [sys.executable, "-m", "oavr_tui.simulator", "runpod", "--port", "0", "--directory", str(folder)]
+    words += ["--script", str(script), "--until-quiet", str(QUIET_SECONDS)]
+    create = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(announcement), create, 0o600),
+        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+    ]
+    pid = os.posix_spawn(sys.executable, words, dict(os.environ), file_actions=actions, setsid=True)
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and os.waitpid(pid, os.WNOHANG)[0] == 0:
+        try:
+            base = _address(announcement.read_text("ascii"))
+        except FileNotFoundError:
+            base = None
+        if base is not None:
+            return base
+        time.sleep(0.05)
+    raise Unreachable("The demo's make-believe RunPod did not start. Try again, or make a preview: oavr-tui demo.")
+
+
+def _address(text: str) -> str | None:
+    word = text.removeprefix("listening on ").strip()
+    return word if text.endswith("\n") and word.startswith("http://127.0.0.1:") else None
