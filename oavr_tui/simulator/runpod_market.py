@@ -42,10 +42,10 @@ class Market:
         """A free host that fits; it is not taken yet. Raises Refusal where there is none."""
         gpu = self._script.gpu(order.gpu)
         if gpu is None:
-            raise Refusal(refusals.INVALID, "Unknown GPU type.")
+            raise Refusal(refusals.INVALID, "gpu.id: unknown GPU type.")
         unknown = set(order.data_centers) - set(DATA_CENTERS)
         if unknown:
-            raise Refusal(refusals.INVALID, "Unknown data center.")
+            raise Refusal(refusals.INVALID, "dataCenterIds: unknown data center.")
         clouds, centers = order.clouds, order.data_centers or tuple(DATA_CENTERS)
         if order.network_volume:
             clouds, centers = ("secure",), self._center_of_volume(order)

@@ -14,11 +14,12 @@ from oavr_tui.simulator import runpod_refusals as refusals
 from oavr_tui.simulator.runpod_account import Account
 from oavr_tui.simulator.runpod_catalog import CLOUDS, CloudName, Template
 from oavr_tui.simulator.runpod_pod import Order
-from oavr_tui.simulator.runpod_refusals import Refusal
+from oavr_tui.simulator.runpod_refusals import Reason, Refusal
 
 Name = Annotated[str, Field(max_length=191)]
 Text = Annotated[str, Field(max_length=4000)]
 Count = Annotated[int, Field(ge=1, le=16)]
+Version = Annotated[str, Field(pattern=r"^\d{1,4}\.\d{1,4}$")]
 Disk = Annotated[int, Field(ge=0, le=100_000)]
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value", str, int)
@@ -31,18 +32,20 @@ class _Part(BaseModel):
 class GpuWish(_Part):
     id: Text
     count: Count = 1
-    minCudaVersion: Text | None = None  # noqa: N815 (the names of the wire)
-    allowedCudaVersions: list[Text] = []  # noqa: N815
+    minCudaVersion: Version | None = None  # noqa: N815 (the names of the wire)
+    allowedCudaVersions: list[Version] = []  # noqa: N815
+    minRamPerGpu: Annotated[int, Field(ge=1)] | None = None  # noqa: N815
+    minVcpuCountPerGpu: Annotated[int, Field(ge=1)] | None = None  # noqa: N815
 
 
 class NetworkMount(_Part):
     volumeId: Text  # noqa: N815
-    path: Text = "/workspace"
+    path: Text
 
 
 class PersistentMount(_Part):
     size: Annotated[int, Field(ge=10, le=100_000)]
-    path: Text = "/workspace"
+    path: Text
 
 
 class Mounts(_Part):
@@ -59,20 +62,25 @@ class V2Create(_Part):
     gpu: GpuWish
     cloud: Literal["SECURE", "COMMUNITY"] = "SECURE"
     dataCenterIds: list[Text] = []  # noqa: N815
-    disk: Disk | None = None
+    disk: Annotated[int, Field(ge=1, le=100_000)] | None = None
     ports: list[Text] | None = None
     env: dict[str, str] = {}
     mounts: Mounts = Mounts()
     args: Text | None = None
-    startSsh: bool = True  # noqa: N815
+    registry: Text | None = None
+    startSsh: bool = False  # noqa: N815
+    startJupyter: bool = False  # noqa: N815
+    globalNetworking: bool = False  # noqa: N815
 
     def order(self, account: Account) -> Order:
         """What is to be rented. Raises Refusal."""
-        template = _template(account, self.templateId, self.image)
+        template = _template(account, self.templateId, self.image, refusals.NOT_FOUND)
         persistent = self.mounts.persistent
         network = self.mounts.network[0] if self.mounts.network else None
         if network is not None and persistent is not None:
-            raise Refusal(refusals.INVALID, "mounts: a pod has either a network volume or a persistent one.")
+            raise Refusal(refusals.BROKEN_RULE, "mounts: a pod has either a network volume or a persistent one")
+        if self.gpu.minCudaVersion and self.gpu.allowedCudaVersions:
+            raise Refusal(refusals.BROKEN_RULE, "gpu: either minCudaVersion or allowedCudaVersions")
         own = template.volume if persistent is None else persistent.size
         mount = network or persistent
         return Order(
@@ -90,6 +98,7 @@ class V2Create(_Part):
             volume_path=template.volume_path if mount is None else mount.path,
             network_volume="" if network is None else network.volumeId,
             data_centers=tuple(self.dataCenterIds),
+            min_memory=(self.gpu.minRamPerGpu or 0) * self.gpu.count,
             cuda=tuple(self.gpu.allowedCudaVersions),
             min_cuda=self.gpu.minCudaVersion or "",
         )
@@ -130,7 +139,8 @@ class GraphqlCreate(_Part):
 
     def order(self, account: Account) -> Order:
         """What is to be rented; stopAfter and terminateAfter do nothing, as with RunPod. Raises Refusal."""
-        template = _template(account, self.templateId, self.imageName)
+        unknown = Reason(400, "Template not found", "BAD_USER_INPUT")
+        template = _template(account, self.templateId, self.imageName, unknown)
         clouds: tuple[CloudName, ...] = CLOUDS
         if self.cloudType != "ALL":
             clouds = ("community",) if self.cloudType == "COMMUNITY" else ("secure",)
@@ -213,7 +223,7 @@ def checked(kind: type[Model], given: Any) -> Model:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"
-        raise Refusal(refusals.INVALID, f"Request validation failed. {place}: {first['msg']}.") from None
+        raise Refusal(refusals.INVALID, f"{place}: {first['msg']}.") from None
 
 
 def argument(kind: type[Model], arguments: Mapping[str, Any]) -> Model:
@@ -221,15 +231,15 @@ def argument(kind: type[Model], arguments: Mapping[str, Any]) -> Model:
     return checked(kind, arguments.get("input"))
 
 
-def _template(account: Account, template_id: str | None, image: str | None) -> Template:
-    """The template, or an empty one where only an image is given. Raises Refusal."""
+def _template(account: Account, template_id: str | None, image: str | None, unknown: Reason) -> Template:
+    """The template, or an empty one where only an image is given. Raises Refusal, for `unknown` without such a one."""
     if template_id:
         found = account.template(template_id)
         if found is None:
-            raise Refusal(refusals.BROKEN_RULE, "template not found")
+            raise Refusal(unknown)
         return found
     if not image:
-        raise Refusal(refusals.INVALID, "Request validation failed. Either an image or a template is needed.")
+        raise Refusal(refusals.INVALID, "Either an image or a template is needed.")
     return Template("", "", image)
 
 

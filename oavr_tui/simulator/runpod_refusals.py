@@ -19,6 +19,7 @@ _TITLES = {
     402: "Payment Required",
     403: "Forbidden",
     404: "Not Found",
+    405: "Method Not Allowed",
     409: "Conflict",
     410: "Gone",
     413: "Content Too Large",
@@ -62,16 +63,17 @@ class Refusal(Exception):
 
     def response(self, api: Api, field: str = "") -> web.Response:
         """The answer in the shape of that API. field: GraphQL's root field."""
+        if api == "v2" and self.reason is INVALID:
+            return problem(422, INVALID.message, errors=[self.message])
         if api == "v2":
             return problem(self.reason.status, self.message)
         return graphql_errors(self.message, self.reason.code, field, status=self.reason.graphql_status)
 
 
-def problem(status: int, detail: str, **more: str) -> web.Response:
-    """An answer as RFC 9457 has it. more: further headers, with _ for -."""
-    body = {"title": _TITLES.get(status, "Internal Server Error"), "status": status, "detail": detail}
-    headers = {name.replace("_", "-"): value for name, value in more.items()}
-    return web.json_response(body, status=status, content_type="application/problem+json", headers=headers)
+def problem(status: int, detail: str, **more: Any) -> web.Response:
+    """An answer as RFC 9457 has it, with more members if any."""
+    body = {"title": _TITLES.get(status, "Internal Server Error"), "status": status, "detail": detail, **more}
+    return web.json_response(body, status=status, content_type="application/problem+json")
 
 
 def graphql_errors(message: str, code: str, field: str = "", *, status: int = 200) -> web.Response:

@@ -16,6 +16,8 @@ stock            {gpu id: "NONE" | "LOW" | "MEDIUM" | "HIGH" | null}: what the c
                  (default HIGH, and NONE where no machine is left)
 host_memory_gb   memory of a pod's host: a number, or a list of which each new pod takes the next (default 62)
 host_cuda        the newest CUDA version of all hosts (default "12.8")
+tells_template   v2 says which template a pod was made from, as in the API's examples (default); false: it says null, as
+                 in the API's description
 volumes          [{"id", "name", "size" in GB, "data_center"}]: the account's network volumes (default none)
 billing_lag      seconds by which GET /v2/billing/pods lags behind (default 0)
 boot             what every pod's machine does when it is switched on: see pod_script.py
@@ -79,6 +81,7 @@ class Script(_Part):
     stock: dict[str, StockWord | None] = {}
     host_memory_gb: Gigabytes | Annotated[list[Gigabytes], Field(min_length=1)] = 62.0
     host_cuda: Annotated[str, Field(pattern=r"^\d{1,3}\.\d{1,3}$")] = "12.8"
+    tells_template: bool = True
     volumes: list[NetworkVolume] = []
     billing_lag: Seconds = 0.0
     boot: BootScript = BootScript()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
 from oavr_tui.simulator import runpod_refusals as refusals
 from oavr_tui.simulator.runpod_account import Account
+from oavr_tui.simulator.runpod_billing import bill, moment
 from oavr_tui.simulator.runpod_catalog import CLOUDS, DATA_CENTERS, CloudName, GpuType, Template
 from oavr_tui.simulator.runpod_faults import PodFault
 from oavr_tui.simulator.runpod_log import LogLine, iso
@@ -24,6 +24,7 @@ _LOOK = 0.1
 """Seconds between two looks into a log that is followed."""
 _BEAT = 10.0
 _LONGEST_TAIL = 5000
+_USUAL_TAIL = 100
 
 
 class V2:
@@ -85,13 +86,16 @@ class V2:
         return web.json_response(self._pod(pod))
 
     async def gpus(self, request: web.Request) -> web.Response:
-        asked = request.query.get("cloud", "").lower()
-        clouds: tuple[CloudName, ...] = CLOUDS
-        if asked in CLOUDS:
-            clouds = ("secure",) if asked == "secure" else ("community",)
-        with_stock = "AVAILABILITY" in request.query.get("include", "").upper()
-        gpus = [gpu for gpu in self._account.script.gpus() if any(gpu.price(cloud) is not None for cloud in clouds)]
-        return web.json_response({"gpus": [self._gpu(gpu, clouds, with_stock) for gpu in gpus]})
+        query = request.query
+        with_stock = query.get("include") == "AVAILABILITY"
+        if with_stock != ("product" in query) or ("cloud" in query and not with_stock):
+            raise Refusal(refusals.BROKEN_RULE, "include=AVAILABILITY needs a product, and only it may have one")
+        asked = query.get("cloud", "SECURE")
+        if asked not in ("SECURE", "COMMUNITY"):
+            raise Refusal(refusals.INVALID, "cloud: SECURE or COMMUNITY.")
+        cloud: CloudName = "secure" if asked == "SECURE" else "community"
+        stocked = cloud if with_stock else None
+        return web.json_response({"gpus": [self._gpu(gpu, stocked) for gpu in self._account.script.gpus()]})
 
     async def volumes(self, request: web.Request) -> web.Response:
         found = [
@@ -104,21 +108,9 @@ class V2:
         return web.json_response({"templates": [_template(each) for each in self._account.templates]})
 
     async def billing(self, request: web.Request) -> web.Response:
-        now = self._account.now() - self._account.script.billing_lag / self._account.script.time_scale
-        since = _moment(request.query.get("startTime"), 0.0)
-        until = min(now, _moment(request.query.get("endTime"), now))
-        wanted = request.query.get("podId")
-        pods = [pod for pod in self._account.all_pods() if wanted in (None, pod.id)]
-        records = [self._record(pod, since, until) for pod in pods if pod.meter.dollars(until, since) > 0]
-        amounts = ("totalAmount", "gpuAmount", "cpuAmount", "diskAmount")
-        query = {"startTime": iso(since), "endTime": iso(until), "bucketSize": request.query.get("bucketSize", "day")}
-        metadata = {
-            "query": query | ({} if wanted is None else {"podId": wanted}),
-            "recordCount": len(records),
-            "totals": {name: sum(record[name] for record in records) for name in amounts},
-            "uniquePodCount": len(records),
-        }
-        return web.json_response({"records": records, "metadata": metadata})
+        pods, now, script = self._account.all_pods(), self._account.now(), self._account.script
+        body = bill(request.query, pods, now=now, known=now - script.billing_lag / script.time_scale)
+        return web.json_response(body)
 
     async def logs(self, request: web.Request) -> web.StreamResponse:
         """The log as server-sent events, until the pod is gone or the reader is."""
@@ -157,10 +149,11 @@ class V2:
             mounts["network"] = [{"volumeId": order.network_volume, "path": order.volume_path}]
         elif order.volume:
             mounts["persistent"] = {"size": order.volume, "path": order.volume_path}
-        runtime: dict[str, Any] = {}
+        runtime: dict[str, Any] | None = None
         if pod.status is Status.RUNNING and pod.started_at is not None:
             loads = [{"util": pod.gpu_load, "memoryUtil": pod.gpu_load // 2}] * order.count
             runtime = {"uptime": int(self._account.now() - pod.started_at), "gpus": loads, "ports": []}
+            runtime |= {"cpu": {"util": 3}, "memory": {"util": 10}}
         return {
             "id": pod.id,
             "name": pod.name,
@@ -173,12 +166,12 @@ class V2:
             "status": pod.status.value,
             "actions": list(ACTIONS[pod.status]),
             "mounts": mounts,
-            "gpu": {"id": pod.host.gpu.id, "count": order.count},
+            "gpu": {"id": pod.host.gpu.id, "count": order.count, "vcpuCount": 8, "memory": pod.host.memory_gb},
             "cloud": pod.host.cloud.upper(),
             "dataCenterId": pod.host.data_center,
             "cudaVersion": pod.cuda,
             "ssh": {"proxy": None, "direct": None},
-            "template": order.template or None,
+            "template": (order.template or None) if self._account.script.tells_template else None,
             "cost": pod.host.price if pod.status in RENTED else 0,
             "locked": False,
             "globalNetworking": {"enabled": False},
@@ -187,7 +180,7 @@ class V2:
             "startedAt": None if pod.started_at is None else iso(pod.started_at),
         }
 
-    def _gpu(self, gpu: GpuType, clouds: tuple[CloudName, ...], with_stock: bool) -> dict[str, Any]:
+    def _gpu(self, gpu: GpuType, stocked: CloudName | None) -> dict[str, Any]:
         prices = {cloud: price for cloud in CLOUDS if (price := gpu.price(cloud)) is not None}
         body: dict[str, Any] = {
             "id": gpu.id,
@@ -200,36 +193,28 @@ class V2:
             "price": prices,
             "maxCount": dict.fromkeys(prices, 8),
         }
-        stock = self._account.market.stock(gpu, clouds)
-        if with_stock and stock is not None:
+        stock = None if stocked is None else self._account.market.stock(gpu, [stocked])
+        if stock is not None:
             centers = [{"id": key, "name": name, "availability": stock} for key, name in DATA_CENTERS.items()]
-            body |= {"availability": stock, "dataCenters": centers}
+            cuda = [self._account.script.host_cuda]
+            body |= {"availability": stock, "dataCenters": centers, "cudaVersions": cuda}
         return body
-
-    def _record(self, pod: SimPod, since: float, until: float) -> dict[str, Any]:
-        return {
-            "startTime": iso(max(since, pod.created_at)),
-            "endTime": iso(until if pod.ended_at is None else min(until, pod.ended_at)),
-            "podId": pod.id,
-            "totalAmount": pod.meter.dollars(until, since),
-            "gpuAmount": pod.meter.dollars(until, since, "gpu"),
-            "cpuAmount": 0,
-            "diskAmount": pod.meter.dollars(until, since, "storage"),
-        }
 
 
 def _first_lines(request: web.Request, pod: SimPod) -> tuple[list[LogLine], int]:
-    """What a reader gets at once, and the number of the last line that it has."""
+    """What a reader gets at once, and the number of the last line that it has: Last-Event-ID comes before `since`, and
+    that before `tail`."""
     resumed = request.headers.get("Last-Event-ID", "").rpartition("/")[2]
     if resumed.isdecimal():
         return list(pod.log.after(int(resumed[:18]))), int(resumed[:18])
-    since = _moment(request.query.get("since"), 0.0)
-    tail = request.query.get("tail", "")
-    if tail and not (tail.isdecimal() and int(tail[:9]) <= _LONGEST_TAIL):
-        raise Refusal(refusals.INVALID, f"Request validation failed. tail: at most {_LONGEST_TAIL}.")
-    lines = [line for line in pod.log.after(0) if line.at >= since]
-    kept = lines[len(lines) - min(int(tail), len(lines)) :] if tail else lines
-    return kept, lines[-1].number if lines else 0
+    lines = list(pod.log.after(0))
+    last = lines[-1].number if lines else 0
+    if since := request.query.get("since"):
+        return [line for line in lines if line.at >= moment(since, 0.0)], last
+    tail = request.query.get("tail", str(_USUAL_TAIL))
+    if not tail.isdecimal() or int(tail[:9]) > _LONGEST_TAIL:
+        raise Refusal(refusals.INVALID, f"tail: 0 to {_LONGEST_TAIL}.")
+    return lines[len(lines) - min(int(tail), len(lines)) :], last
 
 
 def _event(line: LogLine) -> bytes:
@@ -256,17 +241,6 @@ def _template(template: Template) -> dict[str, Any]:
         "startJupyter": False,
         "allowedCudaVersions": [],
     }
-
-
-def _moment(text: str | None, otherwise: float) -> float:
-    """A time of a query, in unix seconds. Raises Refusal for what is none."""
-    if not text:
-        return otherwise
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refusal(refusals.INVALID, "Request validation failed. That is not a time.") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 async def _body(request: web.Request) -> Any:
