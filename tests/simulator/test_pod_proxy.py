@@ -282,6 +282,17 @@ async def test_half_open_is_silent_for_as_long_as_it_says(tmp_path: Path) -> Non
             await asked
 
 
+async def test_what_is_half_open_ends_with_the_pod(tmp_path: Path) -> None:
+    time = VirtualTime()
+    proxy = faulty(match={"path": "/8001/health"}, do="half_open", seconds=300)
+    async with a_pod(tmp_path, sleep=time.sleep, proxy=proxy) as pod:
+        asked = asyncio.create_task(pod.get(8001, "/health"))
+        await pod.get(8001, "/nothing")
+        await pod.machine.power_off(wipe=True)
+        with pytest.raises(httpx.RemoteProtocolError):
+            await asked
+
+
 async def test_a_truncated_answer_can_be_resumed(tmp_path: Path) -> None:
     proxy = faulty(match={"path": "/8188/view", "nth": 1}, do="truncate", bytes=1000)
     async with a_pod(tmp_path, proxy=proxy) as pod:
