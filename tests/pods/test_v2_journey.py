@@ -141,11 +141,15 @@ async def test_a_volume_is_mounted_in_its_data_center(tmp_path: Path) -> None:
         assert (pod.volume, pod.volume_gb, pod.data_center, pod.cloud) == ("vol1", 0.0, "EU-RO-1", "secure")
 
 
-async def test_a_host_with_enough_memory_is_asked_for_where_that_can_be(tmp_path: Path) -> None:
-    """Whether or not the account knows the filter, one machine comes of it."""
-    async with account(tmp_path) as (_, client):
-        await client.create(replace(WISH, min_memory_gb=48))
-        assert len(await client.pods()) == 1
+async def test_a_host_with_enough_memory_is_asked_for(tmp_path: Path) -> None:
+    wish = replace(WISH, min_memory_gb=48)
+    async with account(tmp_path, host_memory_gb=64.0) as (_, client):
+        assert (await client.create(wish)).memory_gb == 64.0
+        assert [pod.memory_gb for pod in await client.pods()] == [64.0]
+    async with account(tmp_path, host_memory_gb=32.0) as (_, client):
+        with pytest.raises(NoGpu):
+            await client.create(wish)
+        assert await client.pods() == ()
 
 
 async def test_what_the_account_refuses(tmp_path: Path) -> None:
