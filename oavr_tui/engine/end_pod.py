@@ -57,13 +57,16 @@ class EndPod:
         return await self._confirmed(await provider.pod(pod_id), asked_at)
 
     async def _confirmed(self, seen: CloudPod | None, at: float) -> bool:
+        from oavr_tui.pods.cost import storage_per_hour
         from oavr_tui.pods.provider import CloudState
 
         if seen is None or seen.state is CloudState.GONE:
             await self.yard.book.move(self.pod, PodState.GONE, at=at)
             return True
         if self.pod.state is PodState.STOPPING and seen.state is CloudState.STOPPED:
-            await self.yard.book.move(self.pod, PodState.STOPPED, at=at)
+            # Not every way of asking tells the size of the disk when a pod is rented.
+            storage = storage_per_hour(seen.volume_gb) or self.pod.storage_per_hour
+            await self.yard.book.move(self.pod, PodState.STOPPED, at=at, storage_per_hour=storage)
             return True
         return False
 

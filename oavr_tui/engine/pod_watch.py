@@ -48,10 +48,14 @@ class PodWatch:
         return [pod for pod in book.all() if pod.kind is PodKind.RUNPOD and pod.pod_id]
 
     async def _compare(self, pod: Pod, seen: CloudPod | None) -> None:
+        from oavr_tui.pods.cost import storage_per_hour
         from oavr_tui.pods.provider import CloudState
 
         if pod.state in (PodState.STOPPING, PodState.TERMINATING):
             return  # whoever ends it looks for itself
+        storage = storage_per_hour(seen.volume_gb) if seen is not None else 0.0
+        if storage > 0 and abs(storage - pod.storage_per_hour) > _SURE_PRICE:
+            pod = await self._yard.book.note(pod, storage_per_hour=storage)
         if seen is None or seen.state is CloudState.GONE:
             await self._gone(pod)
         elif seen.state is CloudState.STOPPED and pod.billed:
