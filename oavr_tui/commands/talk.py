@@ -50,6 +50,8 @@ def job_record(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "prompt_id": job.prompt_id or None,
         "video_id": job.video_id or None,
+        "moved": job.moved,
+        "cost": job.cost,
         "failure": None
         if job.failure is None
         else {"code": job.failure.code.value, "message": job.failure.message, "can_retry": job.failure.can_retry},
