@@ -1,0 +1,158 @@
+"""Rows of a log as they are shown: cleaned, of bounded length, and with progress bars as one row that changes."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import NamedTuple
+
+LONGEST_LINE = 16_384
+"""Characters of one row; what goes beyond is left out, with … in its place."""
+
+_ESCAPE = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colors, cursor
+    "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"  # OSC, DCS and other strings
+    "|\x1b[ -/]*[0-Z\\\\^-~]"
+)
+_UNFINISHED = re.compile(
+    "(?:(?:\x1b\\[|\x9b)[0-?]*[ -/]*|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*\x1b?|\x1b[ -/]*)\\Z"
+)
+_LONGEST_ESCAPE = 1024
+_JOINERS = frozenset("\u200c\u200d\ufe0f\u00ad\ufeff\u200b\u2060")
+_BAR = re.compile(r"([^%]{0,200}?)\s*(\d{1,3})%\|")
+_BAR_REACH = 8
+"""Rows; a bar's frames find its row among so many last ones."""
+
+
+class LogLine(NamedTuple):
+    """A row. at: unix seconds; key: what a progress bar is of, None for other rows; number: counts up from 1 within
+    this process, and stays the same when the row changes."""
+
+    at: float
+    text: str
+    key: str | None
+    number: int
+
+
+class Cleaner:
+    """Takes escape sequences and control characters out of text that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def begin(self, text: str) -> str:
+        """The clean beginning of a line; whatever was left of the line before is forgotten."""
+        self._held = ""
+        return text if text.isprintable() else self._clean(text)
+
+    def extend(self, text: str) -> str:
+        """The clean text of a line's next piece."""
+        return text if not self._held and text.isprintable() else self._clean(text)
+
+    def _clean(self, text: str) -> str:
+        text = _ESCAPE.sub("", self._held + text)
+        unfinished = _UNFINISHED.search(text[-_LONGEST_ESCAPE:])
+        self._held = unfinished.group() if unfinished else ""
+        if self._held:
+            text = text[: -len(self._held)]
+        if "\r" in text:  # what a carriage return overwrites was not meant to stay
+            text = next((part for part in reversed(text.split("\r")) if part.strip()), "")
+        text = text.replace("\t", "    ")
+        if text.isprintable():
+            return text
+        return "".join([_shown(character) for character in text])
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    return " " if character.isspace() else ""
+
+
+class Rows:
+    """The last rows of a log. changed: rows that are new or different since it was last emptied, by number."""
+
+    def __init__(self, most: int) -> None:
+        self.changed: dict[int, LogLine] = {}
+        self._most = most
+        self._rows: deque[LogLine] = deque(maxlen=most)
+        self._next = 1
+        self._open = 0
+        self._bars: dict[str, tuple[int, int]] = {}
+        self._cleaner = Cleaner()
+
+    def last(self, count: int) -> list[LogLine]:
+        """At most so many of the last rows, oldest first."""
+        if count >= len(self._rows):
+            return list(self._rows)
+        return [self._rows[index] for index in range(-count, 0)] if count > 0 else []
+
+    @property
+    def open(self) -> bool:
+        """Whether the last text that came can be gone on with."""
+        return self._open > 0
+
+    def close_line(self) -> None:
+        self._open = 0
+
+    def begin(self, at: float, text: str) -> str:
+        """Begin a line with this raw text, and return what of it is shown; nothing makes no row."""
+        shown = _cut(self._cleaner.begin(text[: 2 * LONGEST_LINE]))
+        if not shown or shown.isspace():
+            self._open = 0
+            return ""
+        if "%|" in shown and (bar := _BAR.match(shown)) is not None:
+            self._open = self._place_bar(at, shown, bar)
+        else:
+            self._open = self._put(LogLine(at, shown, None, self._next))
+        return shown
+
+    def extend(self, at: float, text: str) -> str:
+        """Go on with the open line, and return what this adds to it."""
+        row = self._row(self._open)
+        if row is None:
+            return ""
+        room = LONGEST_LINE - len(row.text)
+        added = self._cleaner.extend(text[: 2 * LONGEST_LINE])
+        if room <= 0 or not added:
+            return ""
+        added = _cut(added, room)
+        whole = row.text + added
+        bar = _BAR.match(whole)
+        key = row.key if bar is None else _bar_key(bar)
+        self._replace(LogLine(at, whole, key, row.number))
+        return added
+
+    def _put(self, row: LogLine) -> int:
+        self._rows.append(row)
+        self.changed[row.number] = row
+        self._next += 1
+        return row.number
+
+    def _place_bar(self, at: float, shown: str, bar: re.Match[str]) -> int:
+        """Put a frame over the one before it, unless the bar began again or scrolled away."""
+        key, percent = _bar_key(bar), int(bar.group(2))
+        number, before = self._bars.get(key, (0, 0))
+        if number > self._next - 1 - _BAR_REACH and percent >= before and self._row(number) is not None:
+            self._replace(LogLine(at, shown, key, number))
+        else:
+            number = self._put(LogLine(at, shown, key, self._next))
+        self._bars = {name: place for name, place in self._bars.items() if place[0] > self._next - 1 - _BAR_REACH}
+        self._bars[key] = (number, percent)
+        return number
+
+    def _row(self, number: int) -> LogLine | None:
+        behind = self._next - number
+        return self._rows[-behind] if number > 0 and 0 < behind <= len(self._rows) else None
+
+    def _replace(self, row: LogLine) -> None:
+        self._rows[row.number - self._next] = row
+        self.changed[row.number] = row
+
+
+def _bar_key(bar: re.Match[str]) -> str:
+    return bar.group(1).strip() or "%"
+
+
+def _cut(text: str, room: int = LONGEST_LINE) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
