@@ -287,7 +287,7 @@ async def test_what_is_half_open_ends_with_the_pod(tmp_path: Path) -> None:
     proxy = faulty(match={"path": "/8001/health"}, do="half_open", seconds=300)
     async with a_pod(tmp_path, sleep=time.sleep, proxy=proxy) as pod:
         asked = asyncio.create_task(pod.get(8001, "/health"))
-        await pod.get(8001, "/nothing")
+        await pod.until(lambda: any(task.get_name() == "proxy-passage" for task in asyncio.all_tasks()))
         await pod.machine.power_off(wipe=True)
         with pytest.raises(httpx.RemoteProtocolError):
             await asked
