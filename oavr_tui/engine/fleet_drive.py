@@ -44,7 +44,7 @@ class FleetDrive:
         self._idle = IdleRounds(self._yard, self._desk, needs)
         self._seats: dict[str, Seat] = {}
         self._asleep_until: dict[str, float] = {}
-        self._next_look = 0.0
+        self._looked_at: float | None = None
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -151,7 +151,7 @@ class FleetDrive:
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks.begin(group)
-                self._next_look = 0.0
+                self._looked_at = None
                 while True:
                     await self._book.refresh()
                     await self._carry_out_wishes()
@@ -189,19 +189,23 @@ class FleetDrive:
     async def _look_if_due(self) -> None:
         """One look at the account, and the decisions that follow from the time."""
         now = self._yard.around.monotonic()
-        if now < self._next_look:
-            return
         rented = [pod for pod in self._book.all() if pod.kind is PodKind.RUNPOD]
-        if not self._yard.rental.has_key or not (rented or self._next_look == 0.0 or self._desk.waiting()):
-            self._next_look = now + _WATCH_SECONDS
+        # Reckoned anew each time: a pod that begins to cost money is not left alone until a look set long before.
+        if self._looked_at is not None and now - self._looked_at < self._look_period(rented):
             return
-        period = min(_WATCH_SECONDS, max(self._plan.idle_minutes * 60 / 4, _LOOK_SECONDS))
-        self._next_look = now + (period if any(pod.billed for pod in rented) else max(period, _REST_SECONDS))
+        first, self._looked_at = self._looked_at is None, now
+        if not self._yard.rental.has_key or not (first or rented or self._desk.waiting()):
+            return
         try:
             await self._watch.look()
             await self._idle.round()
         except OavrError as error:
             self._idle.worry(error)
+
+    def _look_period(self, rented: Sequence[Pod]) -> float:
+        """Seconds between two looks, while these pods are there."""
+        period = min(_WATCH_SECONDS, max(self._plan.idle_minutes * 60 / 4, _LOOK_SECONDS))
+        return period if any(pod.billed for pod in rented) else max(period, _REST_SECONDS)
 
     async def _attend(self) -> None:
         """See to it that every pod on its way has a task, and that one whom nobody waits for turns back."""
