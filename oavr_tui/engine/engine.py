@@ -8,52 +8,39 @@ over when the lock is free.
 from __future__ import annotations
 
 import asyncio
-import random
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.dispatch import Lanes
+from oavr_tui.engine.driver import Driver
 from oavr_tui.engine.estimate import Place
-from oavr_tui.engine.events import Bus, DrivingChanged, Notice, Subscription, VideosChanged
+from oavr_tui.engine.events import Bus, Notice, Subscription, VideosChanged
 from oavr_tui.engine.fleet import Fleet
 from oavr_tui.engine.job_queue import JobQueue
 from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.engine.pod_book import PodBook
 from oavr_tui.engine.rental import PodSetup, Rental
-from oavr_tui.engine.run_job import JobRun, file_name, place_of
+from oavr_tui.engine.run_job import place_of
 from oavr_tui.engine.setup import pod_setup
 from oavr_tui.engine.storage import StoreThread
+from oavr_tui.engine.wishes import new_job
 from oavr_tui.engine.workshop import Surroundings, Workshop
 from oavr_tui.engine.yard import Yard
-from oavr_tui.errors import BadInput, FailureCode, OavrError
+from oavr_tui.errors import BadInput, FailureCode
 from oavr_tui.models import PREVIEW, Job, JobState, PodState, Request, Video
-from oavr_tui.paths import Paths, expanded, private_dir
+from oavr_tui.paths import Paths, private_dir
 from oavr_tui.settings import Settings
-from oavr_tui.text import safe, safe_url
+from oavr_tui.text import safe
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from oavr_tui.store.inputs import Inputs
     from oavr_tui.store.library import Library
-    from oavr_tui.store.store import Store
-
-_LOOK_SECONDS = 0.25
-"""How often the store is looked at for what other processes wrote, and the lock is tried."""
-
-_KEEPER_SECONDS = 2.0
-"""Between two looks whether there is a keeper, while one is needed."""
-
-_LARGEST_SEED = 2**63 - 1
-
-_TRASH_SECONDS = 30 * 24 * 3600.0
-"""How long a deleted video can be brought back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +74,7 @@ class Engine:
         self._queue = JobQueue(self._store, self.bus, self._around.clock)
         self._setup = pods or pod_setup(paths, Settings(videos_folder=str(self._videos_folder)))
         self.fleet = self._new_fleet()
-        self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
-        self._wake = asyncio.Event()
+        self._driving: Driver | None = None
         self._library: Library
         self._inputs: Inputs
 
@@ -202,22 +188,9 @@ class Engine:
             self.fleet.refuse_at_once(request.on)
         if request.workflow is not None and request.on == PREVIEW:
             raise BadInput("A workflow file needs a ComfyUI server: give its address with --on, or leave the file out.")
-        from oavr_tui.store.names import slug
-
-        now = self._around.clock()
-        seed = random.SystemRandom().randint(0, _LARGEST_SEED) if request.seed is None else request.seed
-        stems = (Path(file_name(given)).stem for given in (request.image, request.audio))
-        job = Job(
-            id=self._around.new_id(),
-            title=slug("-".join(stem for stem in stems if stem)),
-            request=self._anchored(request),
-            state=JobState.QUEUED,
-            created_at=now,
-            updated_at=now,
-            seed=seed,
-        )
+        job = new_job(request, job_id=self._around.new_id(), at=self._around.clock())
         await self._queue.add(job)
-        self._wake.set()
+        self._wake()
         return job
 
     async def cancel(self, job_id: str) -> Job:
@@ -226,7 +199,7 @@ class Engine:
         if job.ended:
             raise BadInput(f"{job.title} has already ended ({job.state}); there is nothing to cancel.")
         job = await self._queue.note(job, cancel_asked=True)
-        self._wake.set()
+        self._wake()
         return job
 
     async def retry(self, job_id: str) -> Job:
@@ -254,7 +227,7 @@ class Engine:
                 pod="",
                 moved=False,
             )
-        self._wake.set()
+        self._wake()
         return job
 
     async def forget(self, job_id: str) -> None:
@@ -269,17 +242,6 @@ class Engine:
         if job is None:
             raise BadInput(f"There is no job {safe(job_id, 60)}. 'oavr-tui jobs list' shows them all.")
         return job
-
-    @staticmethod
-    def _anchored(request: Request) -> Request:
-        """The same request with absolute paths: it may be carried out by a process that stands elsewhere."""
-        from oavr_tui.engine.run_job import is_address
-
-        def anchor(given: str) -> str:
-            return given if is_address(given) else str(expanded(given).absolute())
-
-        workflow = None if request.workflow is None else anchor(request.workflow)
-        return replace(request, image=anchor(request.image), audio=anchor(request.audio), workflow=workflow)
 
     # --- commands about videos
 
@@ -304,6 +266,25 @@ class Engine:
 
     # --- driving
 
+    def _wake(self) -> None:
+        if self._driving is not None:
+            self._driving.wake()
+
+    def _driver(self) -> Driver:
+        shop = Workshop(
+            paths=self.paths,
+            around=self._around,
+            queue=self._queue,
+            bus=self.bus,
+            library=self._library,
+            inputs=self._inputs,
+            lanes=Lanes(),
+            fleet=self.fleet,
+            checking=asyncio.Lock(),
+        )
+        self._driving = Driver(shop, self._store, self._lock, self._live, self._setup.start_keeper)
+        return self._driving
+
     @asynccontextmanager
     async def driving_when_free(self, *, as_keeper: bool = False) -> AsyncIterator[None]:
         """While inside, this process drives whenever it can; on leaving, unfinished jobs stay for the next driver.
@@ -315,7 +296,7 @@ class Engine:
         try:
             # A group, so that whoever waits inside hears of it when driving fails, and does not wait for ever.
             async with asyncio.TaskGroup() as group:
-                task = group.create_task(self._drive(), name="driver")
+                task = group.create_task(self._driver().drive(), name="driver")
                 try:
                     yield
                 finally:
@@ -325,116 +306,6 @@ class Engine:
         finally:
             self._lock.release()
             self._wanted.release()
-
-    async def _drive(self) -> None:
-        hearing: asyncio.Task[None] | None = None
-        next_keeper_look = 0.0
-        async with asyncio.TaskGroup() as group:
-            while True:
-                if not self._lock.held and self._lock.take():
-                    if hearing is not None:
-                        hearing.cancel()
-                    group.create_task(self._live.serve(), name="live-feed")
-                    self.bus.emit(DrivingChanged(True))
-                    await self._recover()
-                    await self.fleet.book.refresh()
-                    group.create_task(self.fleet.driver.drive(), name="fleet")
-                elif not self._lock.held and (hearing is None or hearing.done()):
-                    hearing = group.create_task(self._live.hear(), name="live-hearing")
-                await self.refresh()
-                if self._lock.held:
-                    self._attend(group)
-                    if self._around.monotonic() >= next_keeper_look and self._needs_keeper():
-                        next_keeper_look = self._around.monotonic() + _KEEPER_SECONDS
-                        await asyncio.to_thread(self._setup.start_keeper)
-                self._wake.clear()
-                try:
-                    async with asyncio.timeout(_LOOK_SECONDS):
-                        await self._wake.wait()
-                except TimeoutError:
-                    continue
-
-    def _needs_keeper(self) -> bool:
-        jobs = (job for job in self._queue.all() if not job.ended)
-        return self.fleet.needs.must_stay() or any(place_of(job.request.on) is not Place.HERE for job in jobs)
-
-    def _attend(self, group: asyncio.TaskGroup) -> None:
-        """Start what waits, stop what is to be cancelled, forget what has ended."""
-        for job_id, (_run, task) in list(self._runs.items()):
-            if task.done():
-                del self._runs[job_id]
-        for job in self._queue.all():
-            running = self._runs.get(job.id)
-            if job.ended:
-                continue
-            if running is None:
-                run = JobRun(self._workshop(), job)
-                self._runs[job.id] = (run, group.create_task(run.run(), name=f"job-{job.id}"))
-            elif job.cancel_asked and not running[0].cancel_asked:
-                running[0].cancel_asked = True
-                running[1].cancel()
-
-    def _workshop(self) -> Workshop:
-        if not hasattr(self, "_shop"):
-            self._shop = Workshop(
-                paths=self.paths,
-                around=self._around,
-                queue=self._queue,
-                bus=self.bus,
-                library=self._library,
-                inputs=self._inputs,
-                lanes=Lanes(),
-                fleet=self.fleet,
-                checking=asyncio.Lock(),
-            )
-        return self._shop
-
-    async def _recover(self) -> None:
-        """Put jobs that a vanished driver left behind into a state from which they can go on, and say so."""
-        await self._queue.refresh()
-        for job in self._queue.all():
-            if job.ended or job.state is JobState.QUEUED:
-                continue
-            remote = job.request.on != PREVIEW
-            pod = self.fleet.needs.place_of(job)
-            where = safe_url(job.request.on) if pod is None else pod.name
-            if job.state in (JobState.CHECKING, JobState.STARTING) or (not remote and job.state is JobState.GENERATING):
-                await self._queue.move(job, JobState.QUEUED, prompt_id="", sent=False)
-                text = f"{job.title} was interrupted before it was finished; it starts over."
-            elif remote and job.state is JobState.SENDING:
-                text = f"{job.title} was interrupted while being sent; asking {where} whether it arrived."
-            elif remote and job.state is JobState.GENERATING:
-                text = f"{job.title} was being made when the app stopped; asking {where} how far it is."
-            else:
-                text = f"{job.title} was finished when the app stopped; bringing it home."
-            self.bus.emit(Notice(text, job.id))
-        await self._clear_away()
-
-    async def _clear_away(self) -> None:
-        """Remove what nobody needs: leftovers of killed programs, and videos that lay in the trash for long."""
-        live = {job.id for job in self._queue.all() if not job.ended}
-
-        needed = self._queue.waiting_inputs()
-
-        def work() -> tuple[str, ...]:
-            for bench in self.paths.work.iterdir():
-                if bench.name not in live:
-                    shutil.rmtree(bench, ignore_errors=True)
-            self._inputs.release(needed)
-            self._library.tidy(live)
-            return self._library.purge(_TRASH_SECONDS)
-
-        try:
-            gone = await asyncio.to_thread(work)
-        except OavrError as error:  # leftovers do no harm: the queue goes on, and the person knows
-            self.bus.emit(Notice(error.message))
-            return
-        for video_id in gone:
-            await self._store.do(partial(_forget_video, video_id))
-
-
-def _forget_video(video_id: str, store: Store) -> None:
-    store.remove_video(video_id)
 
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -15,31 +15,26 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from oavr_tui.engine import saving
 from oavr_tui.engine.carry import leaving, to_its_end
+from oavr_tui.engine.check_job import CheckJob
 from oavr_tui.engine.crash import write_crash
 from oavr_tui.engine.estimate import Meter, Place
 from oavr_tui.engine.events import JobProgressed, PodStepped, Step
+from oavr_tui.engine.given import is_address
 from oavr_tui.engine.seats import PodLost, Seat
 from oavr_tui.engine.workshop import Workshop
 from oavr_tui.errors import DiskFull, FailureCode, Lost, OavrError, Unreachable
 from oavr_tui.models import (
     AUTO,
-    LONGEST_FULL_SECONDS,
-    LONGEST_PREVIEW_SECONDS,
     PREVIEW,
     Failure,
     Job,
     JobState,
     Request,
 )
-from oavr_tui.text import safe, safe_url
-
-LARGEST_PICTURE = 200 << 20
-LARGEST_VOICE = 2 << 30
-"""Largest files, in bytes, that are fetched from an address."""
+from oavr_tui.text import safe_url
 
 _CALL_OFF_SECONDS = 45.0
 """How long to wait for the server to say that it stopped; it is asked at once, but cannot stop while it loads."""
@@ -61,26 +56,6 @@ def place_of(on: str) -> Place:
     if on == PREVIEW:
         return Place.HERE
     return Place.ADDRESS if is_address(on) else Place.RENTED
-
-
-def is_address(given: str) -> bool:
-    """Whether a picture or voice is given as an http(s) address rather than a path."""
-    return given.lower().startswith(("http://", "https://"))
-
-
-def shown_name(given: str) -> str:
-    """What to call a picture or voice in a sentence: the file's own name, or the address without secrets."""
-    return safe_url(given) if is_address(given) else safe(Path(given).name or given)
-
-
-def file_name(given: str) -> str:
-    """The file name in a path or an address."""
-    if not is_address(given):
-        return Path(given).name
-    try:
-        return unquote(urlsplit(given).path).rpartition("/")[2]
-    except ValueError:
-        return ""
 
 
 class JobRun:
@@ -130,8 +105,8 @@ class JobRun:
             return
         if self.job.state is JobState.FETCHING and await self._carry_through(saving.adopt(self.shop, self.job)):
             return
-        if not self.job.prompt_id and self.job.state is JobState.QUEUED and not self._checked():
-            await self._check()
+        if not self.job.prompt_id and self.job.state is JobState.QUEUED:
+            await CheckJob(self).check()
         while True:
             try:
                 async with self._seated() as seat:
@@ -213,69 +188,6 @@ class JobRun:
         from oavr_tui.engine.run_remote import RemoteRun
 
         return await RemoteRun(self).make()
-
-    # --- checking
-
-    def _checked(self) -> bool:
-        return bool(self.job.frames) and all(
-            not needed or self.shop.inputs.path(needed) is not None
-            for needed in (self.job.image_hash, self.job.audio_hash, self.job.workflow_hash)
-        )
-
-    async def _check(self) -> None:
-        from oavr_tui.media.check import check_inputs
-        from oavr_tui.media.space import check_space, space_needed
-
-        async with self.shop.checking:
-            await self.move(JobState.CHECKING)
-            self.meter.at(JobState.CHECKING)
-            image = await self._local(self.request.image, "picture", LARGEST_PICTURE)
-            audio = await self._local(self.request.audio, "voice", LARGEST_VOICE)
-            checked = await check_inputs(
-                image,
-                audio,
-                shape=self.request.shape,
-                max_seconds=self.request.max_seconds,
-                longest=LONGEST_PREVIEW_SECONDS if self.request.on == PREVIEW else LONGEST_FULL_SECONDS,
-                names=(shown_name(self.request.image), shown_name(self.request.audio)),
-            )
-            self.meter.at(JobState.CHECKING, 0.6)
-            needed = space_needed(checked.duration, checked.width, checked.height)
-            for folder in (self.shop.paths.work, self.shop.library.folder):
-                check_space(folder, needed)
-            kept = await asyncio.to_thread(self._keep, image, audio)
-            for text in checked.notes:
-                self.shop.tell(self.job, text)
-            await self.move(
-                JobState.QUEUED,
-                width=checked.width,
-                height=checked.height,
-                duration=checked.duration,
-                frames=checked.frames,
-                **kept,
-            )
-            self.meter.at(JobState.CHECKING, 1.0)
-
-    def _keep(self, image: Path, audio: Path) -> dict[str, str]:
-        """Copies of the inputs, so that what was checked is what is used, whatever happens to the files."""
-        kept = {"image_hash": self.shop.inputs.keep(image), "audio_hash": self.shop.inputs.keep(audio)}
-        if self.request.workflow is not None:
-            from oavr_tui.workflows.graph import load_graph
-
-            load_graph(Path(self.request.workflow))
-            kept["workflow_hash"] = self.shop.inputs.keep(Path(self.request.workflow))
-        return kept
-
-    async def _local(self, given: str, what: str, largest: int) -> Path:
-        """A file on this computer: the path as given, or what the address holds, fetched onto the work bench."""
-        if not is_address(given):
-            return Path(given).expanduser()
-        from oavr_tui.clients.fetch_url import fetch_url
-
-        suffix = Path(file_name(given)).suffix
-        target = self.shop.bench(self.job) / f"{what}{suffix if suffix[1:].isalnum() else ''}"
-        await fetch_url(given, target, max_bytes=largest)
-        return target
 
     # --- endings
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from oavr_tui.engine.driver import Driver
 from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.lock import FileLock
 from oavr_tui.errors import DiskFull
@@ -15,8 +16,14 @@ from oavr_tui.paths import Paths
 class Failing(Engine):
     """An engine whose driver finds the disk full."""
 
-    async def _recover(self) -> None:
-        raise DiskFull("The disk is full.")
+    def _driver(self) -> Driver:
+        driver = super()._driver()
+
+        async def recover() -> None:
+            raise DiskFull("The disk is full.")
+
+        setattr(driver, "recover", recover)  # noqa: B010 - mypy refuses a plain assignment to a method
+        return driver
 
 
 async def test_a_driver_that_fails_ends_the_waiting_with_its_sentence(home: Paths) -> None:
