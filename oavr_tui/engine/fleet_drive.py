@@ -219,7 +219,7 @@ class FleetDrive:
             elif pod.starting and not doing:
                 self._tasks.start(pod)
             elif pod.state is PodState.READY and pod.kind is PodKind.RUNPOD:
-                await self._tasks.log(pod)
+                await self._tasks.logs.of(pod)
 
     async def _turn_back(self, pod: Pod) -> None:
         await self._tasks.break_off(pod)
@@ -286,7 +286,7 @@ class FleetDrive:
 
     def _lost(self, pod: Pod) -> None:
         self._tasks.died(pod)
-        self._tasks.close_log(pod)
+        self._tasks.logs.close(pod)
         self._desk.refuse(PodLost(f"{pod.name} does not run any more"), pod.id)
         seat = self._seats.get(pod.id)
         if seat is not None:

@@ -1,24 +1,21 @@
-"""The tasks of the fleet: one for each pod that is being started or ended, and one that reads its log."""
+"""The tasks of the fleet: one for each pod that is being started or ended."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from oavr_tui.engine.carry import leaving, to_its_end
 from oavr_tui.engine.end_pod import EndPod
 from oavr_tui.engine.needs import free_name
-from oavr_tui.engine.raise_pod import LOG_PORT, BadHost, RaisePod
+from oavr_tui.engine.pod_logs import PodLogs
+from oavr_tui.engine.raise_pod import BadHost, RaisePod
 from oavr_tui.engine.rent_pod import RentPod
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import NoGpu, OavrError, Rejected
 from oavr_tui.models import Pod, PodState, PodWish
-
-if TYPE_CHECKING:
-    from oavr_tui.clients.pod_log import PodLog
 
 _MOST_HOSTS = 3
 """Machines that one start tries before it gives up: each may cost its price for as long as its deadlines."""
@@ -32,14 +29,14 @@ class PodTasks:
         self._failed = failed
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, tuple[str, asyncio.Task[None]]] = {}
-        self._logs: dict[str, tuple[PodLog, asyncio.Task[None]]] = {}
+        self.logs = PodLogs(yard)
         self._raising: dict[str, RaisePod] = {}
 
     def begin(self, group: asyncio.TaskGroup) -> None:
         """From now on tasks belong to this group, which ends them when driving ends."""
         self._group = group
         self._tasks.clear()
-        self._logs.clear()
+        self.logs.begin(group)
         self._raising.clear()
 
     def doing(self, pod: Pod) -> str:
@@ -92,7 +89,7 @@ class PodTasks:
 
     async def _raise(self, pod: Pod) -> None:
         files = [one.count for one in await self._yard.book.measures() if one.what == "files"]
-        raising = RaisePod(self._yard, pod, await self.log(pod), expected_files=files[-1] if files else 0)
+        raising = RaisePod(self._yard, pod, await self.logs.of(pod), expected_files=files[-1] if files else 0)
         self._raising[pod.id] = raising
         try:
             await raising.until_ready()
@@ -189,33 +186,5 @@ class PodTasks:
     # --- ending
 
     async def _end(self, pod: Pod) -> None:
-        self.close_log(pod)
+        self.logs.close(pod)
         await EndPod(self._yard, pod).run()
-
-    # --- logs
-
-    async def log(self, pod: Pod) -> PodLog:
-        """The log of a pod, being read from now on."""
-        from oavr_tui.clients.log_follow import follow_log_server
-        from oavr_tui.clients.pod_log import PodLog
-
-        assert self._group is not None
-        log, task = self._logs.get(pod.id, (None, None))
-        if log is None or task is None or task.done():
-            log = await asyncio.to_thread(PodLog, self._yard.paths.pod_log(pod.id), clock=self._yard.around.clock)
-            follow = follow_log_server(
-                log,
-                self._yard.setup.service(pod.pod_id, LOG_PORT),
-                token=None,
-                sleep=self._yard.around.sleep,
-                clock=self._yard.around.monotonic,
-                jitter=random.random,
-            )
-            self._logs[pod.id] = (log, self._group.create_task(follow, name=f"log-{pod.name}"))
-        return log
-
-    def close_log(self, pod: Pod) -> None:
-        """Stop reading the log of a pod that does not run any more."""
-        _log, task = self._logs.pop(pod.id, (None, None))
-        if task is not None:
-            task.cancel()
