@@ -16,8 +16,9 @@ stock            {gpu id: "NONE" | "LOW" | "MEDIUM" | "HIGH" | null}: what the c
                  (default HIGH, and NONE where no machine is left)
 host_memory_gb   memory of a pod's host: a number, or a list of which each new pod takes the next (default 62)
 host_cuda        the newest CUDA version of all hosts (default "12.8")
-tells_template   v2 says which template a pod was made from, as in the API's examples (default); false: it says null, as
-                 in the API's description
+tells_memory     whether v2 tells gpu.memory of a pod, as its description says and its examples do not (default: where
+                 host_memory_gb is given)
+tells_template   whether v2 tells the template of a pod, as its examples do; its description says null (default true)
 volumes          [{"id", "name", "size" in GB, "data_center"}]: the account's network volumes (default none)
 billing_lag      seconds by which GET /v2/billing/pods lags behind (default 0)
 boot             what every pod's machine does when it is switched on: see pod_script.py
@@ -81,6 +82,7 @@ class Script(_Part):
     stock: dict[str, StockWord | None] = {}
     host_memory_gb: Gigabytes | Annotated[list[Gigabytes], Field(min_length=1)] = 62.0
     host_cuda: Annotated[str, Field(pattern=r"^\d{1,3}\.\d{1,3}$")] = "12.8"
+    tells_memory: bool | None = None
     tells_template: bool = True
     volumes: list[NetworkVolume] = []
     billing_lag: Seconds = 0.0
@@ -112,7 +114,12 @@ class Script(_Part):
         given = {"time_scale": time_scale, "balance": balance}
         update = {name: value for name, value in given.items() if value is not None}
         keys = self.keys if key is None else self.keys.model_copy(update={"full": key})
-        return self.from_json(self.model_copy(update={**update, "keys": keys}).model_dump_json())
+        return self.from_json(self.model_copy(update={**update, "keys": keys}).model_dump_json(exclude_unset=True))
+
+    @property
+    def memory_is_told(self) -> bool:
+        """Whether v2 tells gpu.memory."""
+        return "host_memory_gb" in self.model_fields_set if self.tells_memory is None else self.tells_memory
 
     def gpu(self, gpu_id: str) -> GpuType | None:
         """The GPU type of that id with the scripted prices, or None."""

@@ -143,7 +143,8 @@ class V2:
         return response
 
     def _pod(self, pod: SimPod) -> dict[str, Any]:
-        order = pod.order
+        order, script = pod.order, self._account.script
+        host = {"vcpuCount": 8, "memory": pod.host.memory_gb} if script.memory_is_told else {}
         mounts: dict[str, Any] = {}
         if order.network_volume:
             mounts["network"] = [{"volumeId": order.network_volume, "path": order.volume_path}]
@@ -166,12 +167,12 @@ class V2:
             "status": pod.status.value,
             "actions": list(ACTIONS[pod.status]),
             "mounts": mounts,
-            "gpu": {"id": pod.host.gpu.id, "count": order.count, "vcpuCount": 8, "memory": pod.host.memory_gb},
+            "gpu": {"id": pod.host.gpu.id, "count": order.count, **host},
             "cloud": pod.host.cloud.upper(),
             "dataCenterId": pod.host.data_center,
             "cudaVersion": pod.cuda,
             "ssh": {"proxy": None, "direct": None},
-            "template": (order.template or None) if self._account.script.tells_template else None,
+            "template": (order.template or None) if script.tells_template else None,
             "cost": pod.host.price if pod.status in RENTED else 0,
             "locked": False,
             "globalNetworking": {"enabled": False},

@@ -65,6 +65,15 @@ async def test_answers_have_the_shape_of_the_examples(live: Live) -> None:
     assert nobody.headers["Content-Type"].startswith("application/problem+json")
 
 
+async def test_pods_as_the_newest_description_has_them(tmp_path: Path) -> None:
+    async with account(tmp_path, tells_template=False, host_memory_gb=[30, 120]) as live:
+        pod = await live.get(await live.create(gpu={"id": GPU, "minRamPerGpu": 48}))
+        assert pod["gpu"] == {"id": GPU, "count": 1, "vcpuCount": 8, "memory": 120}
+        assert pod["template"] is None
+        await live.script(host_memory_gb=64, tells_memory=False)
+        assert "memory" not in (await live.get(pod["id"]))["gpu"]
+
+
 async def test_a_whole_life(live: Live) -> None:
     pod_id = await live.running()
     stopped = (await live.act(pod_id, "stop")).json()
