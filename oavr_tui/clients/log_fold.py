@@ -87,17 +87,32 @@ class Rows:
             return list(self._rows)
         return [self._rows[index] for index in range(-count, 0)] if count > 0 else []
 
-    @property
-    def open(self) -> bool:
-        """Whether the last text that came can be gone on with."""
-        return self._open > 0
-
     def close_line(self) -> None:
+        """The last line is whole; what comes next begins another."""
         self._open = 0
+        self._cleaner.begin("")
 
     def begin(self, at: float, text: str) -> str:
         """Begin a line with this raw text, and return what of it is shown; nothing makes no row."""
-        shown = _cut(self._cleaner.begin(text[: 2 * LONGEST_LINE]))
+        return self._place(at, _cut(self._cleaner.begin(text[: 2 * LONGEST_LINE])))
+
+    def extend(self, at: float, text: str) -> tuple[str, bool]:
+        """Go on with the last line, and return what this shows of it and whether a row had been begun by it before."""
+        added = self._cleaner.extend(text[: 2 * LONGEST_LINE])
+        row = self._row(self._open)
+        if row is None:
+            return self._place(at, _cut(added)), False
+        room = LONGEST_LINE - len(row.text)
+        if room <= 0 or not added:
+            return "", True
+        added = _cut(added, room)
+        whole = row.text + added
+        bar = _BAR.match(whole)
+        self._replace(LogLine(at, whole, row.key if bar is None else _bar_key(bar), row.number))
+        return added, True
+
+    def _place(self, at: float, shown: str) -> str:
+        """Make a row of a line's first text, or none where nothing is to be seen, and return it."""
         if not shown or shown.isspace():
             self._open = 0
             return ""
@@ -106,22 +121,6 @@ class Rows:
         else:
             self._open = self._put(LogLine(at, shown, None, self._next))
         return shown
-
-    def extend(self, at: float, text: str) -> str:
-        """Go on with the open line, and return what this adds to it."""
-        row = self._row(self._open)
-        if row is None:
-            return ""
-        room = LONGEST_LINE - len(row.text)
-        added = self._cleaner.extend(text[: 2 * LONGEST_LINE])
-        if room <= 0 or not added:
-            return ""
-        added = _cut(added, room)
-        whole = row.text + added
-        bar = _BAR.match(whole)
-        key = row.key if bar is None else _bar_key(bar)
-        self._replace(LogLine(at, whole, key, row.number))
-        return added
 
     def _put(self, row: LogLine) -> int:
         self._rows.append(row)

@@ -7,12 +7,14 @@ fit into a small file and so outlive the process.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from zlib import crc32
 
 from oavr_tui.clients.sse_bytes import Piece
 
 _FIRST_MARK = 32
+_WORD = re.compile(r"\S+")
 
 
 class LogRestarted(Exception):
@@ -63,8 +65,8 @@ class Replay:
             return []
         return self._catch_up(pieces)
 
-    def backlog_over(self) -> None:
-        """The server has sent its whole log. Raises LogRestarted where that is less than has been seen."""
+    def all_sent(self) -> None:
+        """There is no more of the log than what came. Raises LogRestarted where that is less than has been seen."""
         if not self.caught_up:
             raise LogRestarted
 
@@ -98,9 +100,9 @@ def squeeze(text: str) -> str:
 
 def _after(text: str, count: int) -> str:
     """What follows the first `count` characters that are not white space."""
-    for index, character in enumerate(text):
-        if not character.isspace():
-            count -= 1
-            if count == 0:
-                return text[index + 1 :]
+    for word in _WORD.finditer(text):
+        length = word.end() - word.start()
+        if count <= length:
+            return text[word.start() + count :]
+        count -= length
     return ""

@@ -51,11 +51,10 @@ class Log:
         stamp = self._out.stamp(at)
         rows = self._rows
         for text, continues in pieces:
-            if continues and rows.open:
-                out.append(rows.extend(at, text))
-                continue
-            shown = rows.begin(at, text)
-            if shown:
+            shown, goes_on = rows.extend(at, text) if continues else (rows.begin(at, text), False)
+            if goes_on:
+                out.append(shown)
+            elif shown:
                 out.append(stamp + shown if ended else "\n" + stamp + shown)
                 ended = False
         if not still_open:

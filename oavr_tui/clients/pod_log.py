@@ -107,8 +107,8 @@ class LogStream:
         """
         pieces = self._parser.feed(chunk)
         fresh = self._replay.fresh(pieces) if pieces else []
-        if self._parser.backlog_over:
-            self._replay.backlog_over()
+        if self._parser.idle:
+            self._replay.all_sent()
         still_open = self._parser.open
         if fresh or (self._was_open and not still_open and self._replay.caught_up):
             self._log.take(fresh, still_open=still_open)

@@ -36,13 +36,13 @@ class Piece(NamedTuple):
 class SseBytes:
     """The parser of one connection.
 
-    open: the last line may go on. backlog_over: the server has sent all of the log so far. broken: the last thing it
-    said was that it cannot read its file. alive: it has said anything at all.
+    open: the last line may go on. idle: the server has sent all there was to send, some time ago at least. broken: the
+    last thing it said was that it cannot read its file. alive: it has said anything at all.
     """
 
     def __init__(self) -> None:
         self.open = False
-        self.backlog_over = False
+        self.idle = False
         self.broken = False
         self.alive = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -51,13 +51,12 @@ class SseBytes:
         self._skipping = False
         self._live = False
         self._commented = False
-        self._lines_in_event = 0
         self._complaint = ""
 
     def feed(self, chunk: bytes) -> list[Piece]:
         """Take in bytes, cut anywhere, and return what they add to the log."""
         text = self._rest + self._decoder.decode(chunk)
-        if _SPLIT.search(text):
+        if any(sign in text for sign in _SPLITS):  # many times faster than one search for all of them
             text = _INJECTED.sub(r"\1", text)
         lines = text.split("\n")
         self._rest = lines.pop()
@@ -87,19 +86,15 @@ class SseBytes:
         pieces.append(Piece(text, self.open and self._live))
         self.open = True
         self._commented = False
-        self._lines_in_event += 1
 
     def _other(self, line: str) -> None:
         """A blank line, a comment, or a field that the log server does not use."""
         if line.startswith(":"):
-            self.alive = self._commented = self._live = self.backlog_over = True
+            self.alive = self._commented = self._live = self.idle = True
         elif not line.strip("\r"):
             if self._commented:
                 self._commented = False  # it ends the comment and not a line of the log
                 return
-            if self._lines_in_event > 1 and not self._live:
-                # One line might also be the first of a server that sends each as an event of its own.
-                self.backlog_over = True
             self._live = True
             self.open = False
 
