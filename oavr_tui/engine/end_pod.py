@@ -25,14 +25,18 @@ class EndPod:
 
     async def run(self) -> None:
         """Returns when the provider has confirmed it, or, for a stop, when the pod cannot be stopped."""
+        from oavr_tui.pods.provider import Slower
+
         tried = 0
         while True:
+            asked_for = 0.0
             try:
                 if await self._done(await self.yard.rental.provider()):
                     return
             except OavrError as error:
                 await self._worry(error, tried)
-            await self.yard.around.sleep(_PAUSES[min(tried, len(_PAUSES) - 1)])
+                asked_for = error.seconds if isinstance(error, Slower) else 0.0
+            await self.yard.around.sleep(max(asked_for, _PAUSES[min(tried, len(_PAUSES) - 1)]))
             tried += 1
 
     async def _done(self, provider: Provider) -> bool:

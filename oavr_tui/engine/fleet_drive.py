@@ -194,7 +194,7 @@ class FleetDrive:
         if self._looked_at is not None and now - self._looked_at < self._look_period(rented):
             return
         first, self._looked_at = self._looked_at is None, now
-        if not self._yard.rental.has_key or not (first or rented or self._desk.waiting()):
+        if not self._yard.rental.has_key or not (first or rented or self._desk.waiting() or self._book.doubtful()):
             return
         try:
             await self._watch.look()
@@ -205,7 +205,8 @@ class FleetDrive:
     def _look_period(self, rented: Sequence[Pod]) -> float:
         """Seconds between two looks, while these pods are there."""
         period = min(_WATCH_SECONDS, max(self._plan.idle_minutes * 60 / 4, _LOOK_SECONDS))
-        return period if any(pod.billed for pod in rented) else max(period, _REST_SECONDS)
+        often = self._book.doubtful() or any(pod.billed for pod in rented)
+        return period if often else max(period, _REST_SECONDS)
 
     async def _attend(self) -> None:
         """See to it that every pod on its way has a task, and that one whom nobody waits for turns back."""

@@ -32,12 +32,12 @@ class IdleRounds:
 
     def worry(self, error: OavrError) -> None:
         """Say once that the account cannot be looked at; it is looked at again and again."""
-        if error.message == self._worried:
+        if error.code == self._worried:
             return
         running = [pod.name for pod in self._yard.book.all() if pod.billed]
         costly = f" {' and '.join(running)} may go on costing money meanwhile." if running else ""
         if running or self._desk.waiting():
-            self._worried = error.message
+            self._worried = error.code
             self._yard.tell(f"Your RunPod account cannot be looked at right now.{costly} {error.message}")
 
     async def round(self) -> None:

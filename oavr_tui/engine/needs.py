@@ -63,9 +63,10 @@ class Needs:
         ]
 
     def must_stay(self) -> bool:
-        """Whether somebody has to watch the pods: one costs money, or is to be ended in time, or something is asked."""
+        """Whether somebody has to watch the pods: one costs money, or is to be ended in time, or something is
+        asked, or one may turn up that was given up."""
         ends_in_time = self._setup.plan.terminate_after_hours > 0
-        return any(
+        return self._book.doubtful() or any(
             pod.asked or (not pod.found and (pod.billed or ends_in_time))
             for pod in self._book.all()
             if pod.kind is PodKind.RUNPOD

@@ -18,6 +18,9 @@ from oavr_tui.models import Measure, Pod, PodState, Spell, SpellKind
 _KEPT_GONE = 20
 """Pods that are gone stay in the list of the store until so many newer ones are gone: their last words are there."""
 
+_DOUBT_SECONDS = 900.0
+"""How long a machine may take to be listed whose creation got no answer: seconds as a rule, so this is ample."""
+
 
 class PodBook:
     """All pods, oldest first. clock: unix seconds. new_id: a new identity each time."""
@@ -46,6 +49,11 @@ class PodBook:
     def given_up(self) -> frozenset[str]:
         """Names at the provider that were asked for in vain: nothing may live under them."""
         return frozenset(name for pod in self._pods.values() for name in pod.abandoned)
+
+    def doubtful(self) -> bool:
+        """Whether a machine may yet turn up that was given up a short while ago."""
+        lately = self._clock() - _DOUBT_SECONDS
+        return any(pod.abandoned and pod.updated_at > lately for pod in self._pods.values())
 
     def rented_here(self, cloud_name: str) -> bool:
         """Whether a pod of this name at the provider was once started here."""

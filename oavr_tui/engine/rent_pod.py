@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PREFIX = "oavr-"
 """How the names of our pods begin at the provider."""
 _MOST_UNCLEAR = 2
+_MOST_PAUSES = 3
+"""How often a start waits as long as the provider asks for, up to two minutes each time."""
 
 
 def kind_of(offer: Offer) -> str:
@@ -39,6 +41,20 @@ class RentPod:
     async def rent(self) -> Pod:
         """Returns the pod with its machine, booting. Raises NoKey, NoFunds, NoGpu, Unreachable, Rejected; then none is
         rented, or the pod has the name under which it will be found."""
+        from oavr_tui.pods.provider import Slower
+
+        for _pause in range(_MOST_PAUSES):
+            try:
+                return await self._rent()
+            except Slower as slower:
+                self.yard.tell(f"RunPod is being asked too often; {self.pod.name} waits {slower.seconds:.0f} s.")
+                await self.yard.around.sleep(slower.seconds)
+        raise Unreachable(
+            "RunPod says that it is being asked too often, and goes on saying so. Nothing was started. Try again in "
+            "some minutes."
+        )
+
+    async def _rent(self) -> Pod:
         provider = await self.yard.rental.provider()
         if self.pod.cloud_name:
             found = await self._look_for(provider, self.pod.cloud_name)
@@ -59,8 +75,8 @@ class RentPod:
                 break
         if unclear:
             raise Unreachable(
-                "RunPod did not say whether it started a studio, and none was found there. Nothing runs. Try again "
-                "in some minutes."
+                "RunPod did not say whether it started a studio, and none was found there. Should one turn up after "
+                "all, it is terminated. Try again in some minutes."
             )
         raise NoGpu(
             "RunPod has no machine free of the kinds that fit and are below your price cap of "
@@ -109,7 +125,7 @@ class RentPod:
 
     async def _ask(self, provider: Provider, offer: Offer) -> Pod | None:
         """Ask for one kind of machine. None: it is unclear, and no machine of that name was found."""
-        from oavr_tui.pods.provider import Unclear, Wish
+        from oavr_tui.pods.provider import Slower, Unclear, Wish
         from oavr_tui.pods.start_up import affordable
 
         yard, plan = self.yard, self.yard.setup.plan
@@ -149,6 +165,9 @@ class RentPod:
                 return await self._has(found, found.created_at or began)
             await self._give_up_name()
             return None
+        except Slower:
+            await self._give_up_name(remember=False)
+            raise
         except OavrError:
             await self._give_up_name(remember=False)
             self.pod = await yard.book.note(self.pod, tries=(*self.pod.tries, kind_of(offer)))
