@@ -1,9 +1,14 @@
-"""Keeping secrets out of whatever is shown, written or sent: known ones in any spelling, and what looks like one."""
+"""Keeping secrets out of whatever is shown, written or sent: known ones in any spelling, and what looks like one.
+
+A known secret is found as it is, and also where a program has spelled it in its own way: percent-encoded as in an
+address, escaped as in JSON or in Python's repr, as character references of HTML, in other capitals, and several of
+these at a time.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 
 HIDDEN = "•••"
 """What stands in a secret's place."""
@@ -12,33 +17,39 @@ SHORTEST_SECRET = 4
 
 _SHOWN = 4
 
+# What looks like a secret. The groups stay, everything else is replaced.
+_LOOKS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # user:password@ in an address, and a token alone in their place; the address may be encoded or escaped.
+        r"((?::|%3a)(?:\\{0,8}/|%2f){2})[^\s/?#\"'<>\\]{1,2000}(@|%40)",
+        r"(authorization[\"'\\]{0,4}\s*[=:,]\s*b?[\"'\\]{0,4}(?:(?:bearer|basic|token)\s+)?)[^\s\"'\\,;]+()",
+        r"(\bbearer(?:\s|%20|\+)+)[^\s\"'\\,;]{4,}()",
+        # A word of base64 (RFC 7617) and not of a language: it holds a digit, a sign, or a capital inside.
+        r"(\bbasic(?:\s|%20|\+)+)(?-i:(?=[A-Z]?[a-z]*[A-Z0-9+/=%]))[\w+/%]{6,}={0,2}()",
+        r"((?:api[_-]?key|access[_-]?token|token|password|passwd|secret)[\"'\\]*\s*[=:]\s*[\"'\\]*)[^\s\"'&,;\\]+()",
+        r"([?&](?:key|auth|signature)=)[^\s\"'&#]+()",
+        r"(rpa_)[\w-]{6,}()",
+        r"(OAVR(?:-|%2d))[0-9A-Z]{4}(?:(?:-|%2d)[0-9A-Z]{4})+(?:-[0-9A-Z]{1,3})?()",
+    )
+)
+_POD_PLACES = re.compile(
+    r"\b[a-z0-9]{4,40}(?=-\d{1,5}\.proxy\.runpod\.net)|(?<=/pods/)[a-z0-9]{8,40}\b", re.IGNORECASE
+)
+
+# The folders of an absolute path, which may hold spaces; not of an address, nor the stroke of "$0.34/h".
+_FOLDER = r"(?! )(?:(?![.,:;] )(?:[^/\"'\n]|(?<=\w)'(?=\w))){1,255}/"
+_FOLDERS = re.compile(rf"(?:file://|(?<![\w/:.%~…]))(?:~[\w.-]*/(?:{_FOLDER})*|/(?:{_FOLDER})+)")
+
 
 def mask_id(pod_id: str) -> str:
     """An id fit to show: at most its first 4 characters and never more than half of it, like 7h9k…"""
     return pod_id[: min(_SHOWN, len(pod_id) // 2)] + "…"
 
 
-_LOOKS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"rpa_[A-Za-z0-9_-]{6,}"), f"rpa_{HIDDEN}"),
-    (re.compile(r"OAVR-[A-Z0-9]{2,8}(?:-[A-Z0-9]{1,8})*", re.IGNORECASE), f"OAVR-{HIDDEN}"),
-    # user:password@ in an address, and a token alone in their place
-    (re.compile(r"(?<=://)[^\s/?#\"'<>]+@"), f"{HIDDEN}@"),
-    (re.compile(r"(authorization\W{1,8})(?:[a-z]+\s+)?[^\s\"',;]+", re.IGNORECASE), rf"\1{HIDDEN}"),
-    (re.compile(r"\b(bearer\s+)[^\s\"',;]{4,}", re.IGNORECASE), rf"\1{HIDDEN}"),
-    # A word of base64 and not of a language: it holds a digit, a sign, or a capital after its first letter.
-    (re.compile(r"\b((?i:basic)\s+)(?=[A-Z]?[a-z]*[A-Z0-9+/=])[A-Za-z0-9+/]{6,}={0,2}"), rf"\1{HIDDEN}"),
-    (
-        re.compile(
-            r"((?:api[_-]?key|access[_-]?token|token|password|passwd|secret)[\"'\\]*\s*[=:]\s*[\"'\\]*)[^\s\"'&,;\\]+",
-            re.IGNORECASE,
-        ),
-        rf"\1{HIDDEN}",
-    ),
-    (
-        re.compile(r"\b[a-z0-9]{4,40}(?=-\d{1,5}\.proxy\.runpod\.net)", re.IGNORECASE),
-        lambda found: mask_id(found.group()),
-    ),
-)
+def without_folders(text: str) -> str:
+    """The text with every absolute path cut down to its last part: /home/ann/a.png becomes …/a.png."""
+    return _FOLDERS.sub("…/", text)
 
 
 class Redactor:
@@ -51,68 +62,100 @@ class Redactor:
             self.know(secret)
 
     def know(self, secret: str | None) -> None:
-        """Hide this from now on, also where it is written as in an address, in JSON, or in Python's own way.
+        """Hide this from now on, also where it is spelled otherwise. Costs nothing where it is known already.
 
         None, and what is shorter than 4 characters, is passed over.
         """
-        if secret is not None and len(secret) >= SHORTEST_SECRET and secret.strip("•… "):
-            self._known[secret] = (re.compile(_spellings(secret)), HIDDEN)
+        self._add(secret, HIDDEN)
 
-    def know_pod(self, pod_id: str) -> None:
-        """Show no more than the beginning of this id from now on."""
-        if len(pod_id) >= SHORTEST_SECRET:
-            self._known[pod_id] = (re.compile(_spellings(pod_id)), mask_id(pod_id))
+    def know_pod(self, pod_id: str | None) -> None:
+        """Show no more than the beginning of this id from now on; None and what is too short are passed over."""
+        self._add(pod_id, mask_id(pod_id or ""))
+
+    def _add(self, secret: str | None, instead: str) -> None:
+        if secret is None or len(secret) < SHORTEST_SECRET or not secret.strip("•… ") or secret in self._known:
+            return
+        known = {**self._known, secret: (re.compile(_spellings(secret), re.IGNORECASE), instead)}
+        # The longest first, so that one which holds another is hidden as a whole.
+        self._known = dict(sorted(known.items(), key=lambda item: len(item[0]), reverse=True))
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
-        for pattern, instead in _LOOKS:
-            text = pattern.sub(instead, text)
+        # What is known goes first, since a part of it may look like a secret, and the rest would then be left.
+        text = self._without_known(text)
+        for pattern in _LOOKS:
+            text = pattern.sub(rf"\1{HIDDEN}\2", text)
+        text = _POD_PLACES.sub(lambda found: mask_id(found.group()), text)
         return self._without_known(text)
 
     def _without_known(self, text: str) -> str:
         """Until nothing is found any more: what stands around a hidden secret may be another's two halves."""
-        for _ in range(len(text) + 1):
+        known = list(self._known.values())
+        for _ in range(len(text) + 1):  # every secret is longer than what replaces it, so this ends
             before = text
-            # The longest first, so that one which holds another is hidden as a whole.
-            for secret in sorted(self._known, key=len, reverse=True):
-                pattern, instead = self._known[secret]
-                text = pattern.sub(lambda _, instead=instead: instead, text)  # type: ignore[misc]
+            for pattern, instead in known:
+                text = pattern.sub(instead.replace("\\", r"\\"), text)
             if text == before:
                 break
         return text
 
 
+# --- spellings
+#
+# Only backslashes can stand for themselves and for the quoting of what follows, so each row of them is taken together
+# with the character behind it, and every other way to spell a character is told by what it begins with. So no text can
+# be matched in so many ways that trying them takes long.
+
+_MOST_QUOTING = 15
+"""Backslashes in front of a character that is quoted four times over: 2**4 - 1."""
+
+_LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+_NAMES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+
+
 def _spellings(secret: str) -> str:
-    r"""A pattern for a text in which any character may be itself, %41, \u0041 or \x41, with any number of backslashes
-    where one quotes, and any depth of %25."""
-    return "".join(
-        _backslashes(len(run)) if run.startswith("\\") else "".join(map(_character, run))
-        for run in re.findall(r"\\+|[^\\]+", secret)
-    )
+    """A pattern of this secret in every spelling."""
+    return "".join(_row_and_character(row, character) for row, character in _rows(secret))
 
 
-def _backslashes(count: int) -> str:
-    # Possessive, as a long row of them would otherwise be tried in every division.
-    return rf"(?:\\{{{count},}}+|(?:%(?:25)*+5[cC]|\\++u005[cC]|\\++x5[cC]){{{count}}})"
+def _rows(secret: str) -> Iterator[tuple[int, str]]:
+    """How many backslashes, and the character behind them; the last one may be missing."""
+    for found in re.finditer(r"(\\*)([^\\])|(\\+)$", secret):
+        row, character, rest = found.groups()
+        yield (len(rest), "") if rest else (len(row), character)
 
 
-def _character(character: str) -> str:
+def _row_and_character(row: int, character: str) -> str:
+    quoting = rf"\\{{0,{_MOST_QUOTING}}}"
+    if row:
+        most = row * (_MOST_QUOTING + 1) + _MOST_QUOTING
+        quoting = f"(?:{'|'.join(_ways(chr(92)))}){{{row},{most}}}"
+    return quoting + (f"(?:{'|'.join(_ways(character))})" if character else "")
+
+
+def _ways(character: str) -> list[str]:
     data = character.encode("utf-8", "surrogatepass")
     utf16 = character.encode("utf-16-be", "surrogatepass")
-    units = [utf16[index : index + 2].hex() for index in range(0, len(utf16), 2)]
+    code = ord(character)
+    units = [f"u{utf16[index : index + 2].hex()}" for index in range(0, len(utf16), 2)]
+    names = [f"#0*{code}", f"#x0*{code:x}", *([_NAMES[character]] if character in _NAMES else [])]
     ways = [
-        r"\\*+" + re.escape(character),
-        "".join(f"%(?:25)*+(?i:{byte:02x})" for byte in data),
-        "".join(rf"\\++u(?i:{unit})" for unit in units),
-        rf"\\++U(?i:{ord(character):08x})",
+        re.escape(character),
+        "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in data),
+        f"&(?:amp;){{0,4}}(?:{'|'.join(names)});",
+        _escaped(*units),
+        _escaped(f"u{code:08x}"),
+        _escaped(*(f"x{byte:02x}" for byte in data)),
     ]
-    if ord(character) < 256:
-        ways.append(rf"\\++x(?i:{ord(character):02x})")
+    if code < 256:
+        ways.append(_escaped(f"x{code:02x}"))
     if character == " ":
         ways.append(r"\+")
     if character in _LETTERS:
-        ways.append(rf"\\++{_LETTERS[character]}")
-    return f"(?:{'|'.join(ways)})"
+        ways.append(_escaped(_LETTERS[character]))
+    return list(dict.fromkeys(ways))
 
 
-_LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+def _escaped(*parts: str) -> str:
+    """What follows the backslashes that are in front of the whole, with more of them in front of each further part."""
+    return r"(?<=\\)" + rf"\\{{1,{_MOST_QUOTING}}}".join(parts)

@@ -218,4 +218,21 @@ def _config(commands: Any) -> None:
 
 
 def _doctor(commands: Any) -> None:
-    _json(_command(commands, "doctor", "look whether everything needed works here"))
+    doctor = _command(commands, "doctor", "look whether everything needed works here")
+    doctor.add_argument(
+        "--real", action="store_true", help="also make one short video on your real RunPod account, which costs money"
+    )
+    doctor.add_argument(
+        "--max-spend", type=_checked(_dollars), default=0.5, metavar="DOLLARS", help="with --real, at most: 0.50"
+    )
+    _json(doctor)
+
+
+def _dollars(text: object) -> float:
+    try:
+        dollars = float(str(text))
+    except ValueError:
+        dollars = 0.0
+    if not 0.05 <= dollars <= 20:
+        raise ValueError("it must be a number of dollars from 0.05 to 20")
+    return dollars

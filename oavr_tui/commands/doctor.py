@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ Verdict = Literal["ok", "warning", "bad"]
 _GLYPHS: dict[Verdict, str] = {"ok": "✔", "warning": "!", "bad": "✘"}
 _LITTLE_SPACE = 500_000_000
 _SERVER_SECONDS = 15.0
+_ACCOUNT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
             put_json({"name": finding.name, "verdict": finding.verdict, "text": finding.text})
         else:
             put(f"{_GLYPHS[finding.verdict]} {finding.name:<9} {safe(finding.text, 1000)}")
+    if arguments.real and not worst:
+        from oavr_tui.commands.doctor_real import run_real
+
+        paths = Paths.find()
+        return run_real(paths, load_settings(paths), arguments.max_spend, as_json=arguments.json)
     return EXIT_FAILED if worst else 0
 
 
@@ -60,6 +67,8 @@ def _findings() -> Iterator[Finding]:
         ("preview", lambda: _preview(paths)),
         ("heic", _heic),
         ("server", lambda: _server(settings)),
+        ("runpod", lambda: _runpod(paths, settings)),
+        ("keeper", lambda: _keeper(paths)),
     )
     for name, check in checks:
         try:
@@ -156,8 +165,8 @@ def _heic() -> Finding:
 
 
 def _server(settings: Settings) -> Finding:
-    if settings.on in (PREVIEW, AUTO):
-        return Finding("server", "ok", "none set; previews are made on this computer")
+    if settings.on in (PREVIEW, AUTO) or "://" not in settings.on:
+        return Finding("server", "ok", f"no address set; videos are made on: {settings.on}")
     from oavr_tui.clients.comfyui import ComfyUI
 
     async def ask() -> str:
@@ -170,3 +179,36 @@ def _server(settings: Settings) -> Finding:
         return Finding("server", "ok", asyncio.run(ask()))
     except TimeoutError:
         return Finding("server", "bad", f"{safe_url(settings.on)} did not answer within {_SERVER_SECONDS:.0f} seconds.")
+
+
+def _runpod(paths: Paths, settings: Settings) -> Finding:
+    """Whether there is a key, and whether the account can be looked at with it. Nothing is started."""
+    from oavr_tui.engine.rental import Rental
+    from oavr_tui.engine.setup import pod_setup
+
+    rental = Rental(pod_setup(paths, settings), time.monotonic)
+    if not rental.has_key:
+        return Finding("runpod", "ok", "no key; full videos on rented studios need one: 'oavr-tui config key'")
+
+    async def ask() -> str:
+        async with asyncio.timeout(_ACCOUNT_SECONDS):
+            try:
+                pods = await (await rental.provider()).pods()
+                account = await rental.account()
+            finally:
+                await rental.close()
+        balance = account.balance if account is not None else None
+        money = "balance not available" if balance is None else f"${balance:.2f} of credit"
+        return f"the key works; {len(pods)} pods on the account, {money}"
+
+    try:
+        return Finding("runpod", "ok", asyncio.run(ask()))
+    except TimeoutError:
+        return Finding("runpod", "bad", f"RunPod did not answer within {_ACCOUNT_SECONDS:.0f} seconds.")
+
+
+def _keeper(paths: Paths) -> Finding:
+    from oavr_tui.engine.lock import FileLock
+
+    running = paths.keeper_lock.exists() and not FileLock(paths.keeper_lock).is_free()
+    return Finding("keeper", "ok", "a background process is at work" if running else "none at work, none needed")

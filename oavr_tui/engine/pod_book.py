@@ -13,13 +13,17 @@ from typing import Any
 
 from oavr_tui.engine.events import Bus, PodChanged
 from oavr_tui.engine.storage import StoreThread
-from oavr_tui.models import Measure, Pod, PodState, Spell, SpellKind
+from oavr_tui.models import Measure, Pod, PodState, PodWish, Spell, SpellKind
 
 _KEPT_GONE = 20
 """Pods that are gone stay in the list of the store until so many newer ones are gone: their last words are there."""
 
 _DOUBT_SECONDS = 900.0
 """How long a machine may take to be listed whose creation got no answer: seconds as a rule, so this is ample."""
+
+
+class Overtaken(Exception):
+    """A pod was to be moved on, and had been moved by somebody else meanwhile. Nothing was changed."""
 
 
 class PodBook:
@@ -81,7 +85,7 @@ class PodBook:
         for pod in pods:
             self._tell(pod)
         for gone in self._pods.keys() - {pod.id for pod in pods}:
-            del self._pods[gone]
+            self._strike(gone)
 
     async def add(self, pod: Pod) -> Pod:
         """Write down a new pod; what it costs begins when it is known to exist."""
@@ -92,21 +96,49 @@ class PodBook:
         await self._forget_old()
         return pod
 
-    async def note(self, pod: Pod, *, at: float | None = None, **facts: Any) -> Pod:
-        """Write down facts about a pod without moving it. at: since when a change of price holds, unix seconds."""
-        return await self._change(pod.id, lambda old: replace(old, updated_at=self._clock(), **facts), at)
+    async def note(self, pod: Pod, *, at: float | None = None, granted: PodWish = PodWish.NOTHING, **facts: Any) -> Pod:
+        """Write down facts about a pod without moving it. at: since when a change of price holds, unix seconds.
 
-    async def move(self, pod: Pod, state: PodState, *, at: float | None = None, **facts: Any) -> Pod:
-        """Move a pod to another state; raises IllegalStep where the table does not allow it.
-
-        at: when that happened, unix seconds, where it was not just now: what it costs is counted from or to then.
+        granted: the wish that is done with; one that came after it stays.
         """
         now = self._clock()
-        return await self._change(pod.id, lambda old: replace(old.moved_to(state, at=now), **facts), at)
+
+        def change(old: Pod) -> Pod:
+            return replace(_without(old, granted), updated_at=now, **facts)
+
+        return await self._change(pod.id, change, at)
+
+    async def move(
+        self,
+        pod: Pod,
+        state: PodState,
+        *,
+        at: float | None = None,
+        granted: PodWish = PodWish.NOTHING,
+        **facts: Any,
+    ) -> Pod:
+        """Move a pod from the state that it is known to be in to another.
+
+        at: when that happened, unix seconds, where it was not just now: what it costs is counted from or to then.
+        granted: the wish that this carries out; one that came after it stays. Raises Overtaken where the pod was moved
+        by somebody else meanwhile, IllegalStep where the table does not allow it.
+        """
+        now = self._clock()
+
+        def change(old: Pod) -> Pod:
+            if old.state is not pod.state:
+                raise Overtaken(f"{old.state}, no longer {pod.state}")
+            return replace(_without(old, granted).moved_to(state, at=now), **facts)
+
+        return await self._change(pod.id, change, at)
 
     async def spells(self) -> list[Spell]:
         """All paid time, oldest first."""
         return await self._store.do(lambda store: store.spells())
+
+    async def remembered(self) -> list[Pod]:
+        """Every pod that is remembered, those that are gone included."""
+        return await self._store.do(lambda store: store.pods())
 
     async def measures(self) -> list[Measure]:
         """All that was learned about how long things take, oldest first."""
@@ -121,8 +153,7 @@ class PodBook:
     async def forget(self, pod: Pod) -> None:
         """Strike a pod off the list; what it cost stays."""
         await self._store.do(lambda store: store.remove_pod(pod.id))
-        self._pods.pop(pod.id, None)
-        self._bus.emit(PodChanged(replace(pod, state=PodState.GONE)))
+        self._strike(pod.id)
 
     async def _change(self, pod_id: str, change: Callable[[Pod], Pod], at: float | None) -> Pod:
         when = self._clock() if at is None else at
@@ -141,6 +172,10 @@ class PodBook:
         current = next((spell for spell in spells if spell.ended is None), None)
         if current is not None and price == (current.kind, current.per_hour):
             return []
+        # No second is paid for twice; but a clock that was set back does not put the beginning off.
+        now = self._clock()
+        known = (spell.began if spell.ended is None else spell.ended for spell in spells)
+        at = max([at, *(moment for moment in known if moment <= now)])
         changed = [] if current is None else [replace(current, ended=max(at, current.began))]
         if price is not None:
             kind, per_hour = price
@@ -152,10 +187,19 @@ class PodBook:
         for pod in gone[:-_KEPT_GONE]:
             await self.forget(pod)
 
+    def _strike(self, pod_id: str) -> None:
+        pod = self._pods.pop(pod_id, None)
+        if pod is not None:
+            self._bus.emit(PodChanged(replace(pod, state=PodState.GONE)))
+
     def _tell(self, pod: Pod) -> None:
         if self._pods.get(pod.id) != pod:
             self._pods[pod.id] = pod
             self._bus.emit(PodChanged(pod))
+
+
+def _without(pod: Pod, granted: PodWish) -> Pod:
+    return replace(pod, asked=PodWish.NOTHING) if granted and pod.asked is granted else pod
 
 
 def _price_of(pod: Pod) -> tuple[SpellKind, float] | None:
