@@ -1,0 +1,305 @@
+"""A simulated RunPod account, an engine that drives on it, and the command line on it: what the fault tests share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from oavr_tui.engine.engine import Engine
+from oavr_tui.engine.events import Notice, PodStepped, Subscription
+from oavr_tui.engine.setup import pod_setup
+from oavr_tui.engine.workshop import Surroundings
+from oavr_tui.models import AUTO, Job, JobState, Pod, PodState, Request
+from oavr_tui.paths import Paths
+from oavr_tui.settings import Settings
+from oavr_tui.simulator.runpod import RunPodSimulator
+from oavr_tui.simulator.runpod_books import PodBook
+from oavr_tui.simulator.runpod_script import FULL_KEY, Script
+from tests.programs import Ran, oavr
+from tests.samples import portrait, voice
+
+DEADLINE = 60.0
+"""Seconds that anything here may take."""
+QUICK: dict[str, Any] = {
+    "pull_seconds": 0.05,
+    "start_seconds": 0.05,
+    "boot": {"files": ["model.safetensors", "vae.safetensors"], "seconds_per_file": 0.02, "warm_seconds": 0.05},
+}
+_PACE = 0.02
+_COSTLY = ("PROVISIONING", "STARTING", "RUNNING", "ERROR")
+"""What the account charges the machine's price for."""
+
+
+def scripted(*faults: dict[str, Any], **script: Any) -> Script:
+    """A script that is quick unless it says otherwise; boot is added to the quick one."""
+    boot = {**QUICK["boot"], **script.pop("boot", {})}
+    return Script.model_validate({**QUICK, **script, "boot": boot, "faults": faults})
+
+
+def making_slowly(seconds: float = 0.3) -> dict[str, Any]:
+    """A `boot` whose ComfyUI takes so long for each step of the sampler, so that something can happen meanwhile."""
+    return {**QUICK["boot"], "comfy": {"step_seconds": seconds}}
+
+
+@dataclass
+class House:
+    """An engine that drives on an account. said: every sentence for the person; steps: of all starts."""
+
+    simulator: RunPodSimulator
+    engine: Engine
+    said: list[str] = field(default_factory=list)
+    steps: list[PodStepped] = field(default_factory=list)
+
+    @property
+    def creates(self) -> int:
+        """How often a machine was asked for, whatever came of it."""
+        return self.simulator.books()["creates"]
+
+    @property
+    def machines(self) -> list[PodBook]:
+        """Every machine that was ever rented, oldest first."""
+        return self.simulator.books()["pods"]
+
+    @property
+    def costly(self) -> list[str]:
+        """The ids of the machines that are charged for right now."""
+        return [pod["id"] for pod in self.machines if pod["status"] in _COSTLY]
+
+    @property
+    def pods(self) -> list[Pod]:
+        """The studios that the app knows of."""
+        return self.engine.fleet.book.all()
+
+    def was_said(self, *words: str) -> bool:
+        """Whether one sentence had all these words."""
+        return self.times_said(*words) > 0
+
+    def times_said(self, *words: str) -> int:
+        """How many sentences had all these words."""
+        return sum(all(word in text for word in words) for text in self.said)
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait until something is so."""
+        end = time.monotonic() + DEADLINE
+        while not holds():
+            assert time.monotonic() < end, self.story()
+            await asyncio.sleep(_PACE)
+
+    def story(self) -> str:
+        """All that is known, for a test that fails."""
+        jobs = [(job.state, job.failure) for job in self.engine.jobs()]
+        pods = [(pod.name, pod.state, pod.note) for pod in self.pods]
+        books = [(pod["status"], pod["end"]) for pod in self.machines]
+        asked = [(each["deed"], each["status"]) for each in self.simulator.books()["requests"]][-20:]
+        return f"{jobs=}\n{pods=}\n{books=}\n{self.said=}\n{asked=}"
+
+    async def submit(self, on: str = AUTO) -> Job:
+        """Ask for a video of one second."""
+        return await self.engine.submit(Request(image=str(portrait()), audio=str(voice()), max_seconds=1.0, on=on))
+
+    async def at(self, job: Job, *states: JobState) -> Job:
+        """Wait until a job is in one of these states."""
+        await self.until(lambda: self._job(job).state in states or self._job(job).ended)
+        found = self._job(job)
+        assert found.state in states, self.story()
+        return found
+
+    def _job(self, job: Job) -> Job:
+        return self.engine.job(job.id) or job
+
+    async def done(self, job: Job) -> Job:
+        return await self.at(job, JobState.DONE)
+
+    async def failed(self, job: Job) -> tuple[str, str]:
+        """Wait until a job has failed; returns its code and its sentence."""
+        ended = await self.at(job, JobState.FAILED)
+        assert ended.failure is not None
+        return ended.failure.code.value, ended.failure.message
+
+    async def makes(self, on: str = AUTO) -> Job:
+        """Ask for a video and wait until it is made."""
+        return await self.done(await self.submit(on))
+
+    async def fails(self, on: str = AUTO) -> tuple[str, str]:
+        """Ask for a video and wait until it has failed; returns the code and the sentence."""
+        return await self.failed(await self.submit(on))
+
+    async def pod_at(self, state: PodState, name: str = "studio-1") -> Pod:
+        """Wait until a studio is in a state."""
+        await self.until(lambda: self._named(name, state) is not None)
+        found = self._named(name, state)
+        assert found is not None
+        return found
+
+    def _named(self, name: str, state: PodState) -> Pod | None:
+        return next((pod for pod in self.pods if (pod.name, pod.state) == (name, state)), None)
+
+    async def nothing_costs(self) -> None:
+        """Wait until no machine is charged for, by the account's own books and by the app's."""
+        await self.until(lambda: not self.costly and not any(pod.billed and not pod.found for pod in self.pods))
+
+    def replace_script(self, *faults: dict[str, Any], **script: Any) -> None:
+        """From now on, another script; faults count from the start."""
+        self.simulator.account.replace_script(scripted(*faults, **script))
+
+
+@asynccontextmanager
+async def account(folder: Path, *faults: dict[str, Any], **script: Any) -> AsyncIterator[RunPodSimulator]:
+    """An account in this process."""
+    async with RunPodSimulator(folder, script=scripted(*faults, **script)) as simulator:
+        yield simulator
+
+
+@asynccontextmanager
+async def driven(
+    home: Path,
+    simulator: RunPodSimulator,
+    *,
+    key: str = FULL_KEY,
+    speed: float = 1.0,
+    hurry: float = 10.0,
+    **settings: Any,
+) -> AsyncIterator[House]:
+    """An engine that drives on this account, with a home of its own.
+
+    speed: how much faster its clock runs than time. hurry: how much shorter its pauses are. settings: of Settings.
+    """
+    environ = {
+        "OAVR_HOME": str(home),
+        "RUNPOD_API_BASE_URL": simulator.base_url,
+        "OAVR_RUNPOD_PROXY": simulator.proxy_template,
+        "RUNPOD_API_KEY": key,
+    }
+    paths = Paths.find(environ)
+    chosen = Settings(videos_folder=str(paths.videos), pods_keeper=False, **{"pods_idle_minutes": 0.05, **settings})
+    began = time.time()
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / hurry)
+
+    around = Surroundings(clock=lambda: began + (time.time() - began) * speed, sleep=sleep)
+    engine = Engine(paths, around=around, pods=_hurried(pod_setup(paths, chosen, environ), simulator, sleep))
+    house = House(simulator, engine)
+    async with engine:
+        with engine.listen() as events:
+            hearing = asyncio.create_task(_hear(events, house))
+            try:
+                async with engine.driving_when_free():
+                    yield house
+            finally:
+                hearing.cancel()
+                await asyncio.gather(hearing, return_exceptions=True)
+
+
+def _hurried(setup: Any, simulator: RunPodSimulator, sleep: Callable[[float], Any]) -> Any:
+    """The same set-up, whose account keeps shorter pauses too."""
+    from oavr_tui.pods.runpod import RunPod
+
+    def open_account(key: str) -> RunPod:
+        return RunPod(key, base=simulator.base_url, control=setup.plan.control, sleep=sleep)
+
+    return replace(setup, open_account=open_account)
+
+
+async def _hear(events: Subscription, house: House) -> None:
+    async for event in events:
+        if isinstance(event, Notice):
+            house.said.append(event.text)
+        elif isinstance(event, PodStepped):
+            house.steps.append(event)
+
+
+@asynccontextmanager
+async def house(
+    folder: Path, *faults: dict[str, Any], script: dict[str, Any] | None = None, **options: Any
+) -> AsyncIterator[House]:
+    """An account and an engine that drives on it. options: as of `driven`."""
+    async with (
+        account(folder / "account", *faults, **(script or {})) as simulator,
+        driven(folder / "home", simulator, **options) as made,
+    ):
+        yield made
+
+
+# --- the command line
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A simulated account in a process of its own, and commands on it with one home."""
+
+    url: str
+    home: Path
+
+    def run(self, *words: str, env: dict[str, str] | None = None) -> Ran:
+        """A command to its end."""
+        given = {
+            "RUNPOD_API_BASE_URL": self.url,
+            "OAVR_RUNPOD_PROXY": f"{self.url}/proxy/{{pod}}-{{port}}",
+            "RUNPOD_API_KEY": FULL_KEY,
+            "OAVR_PODS_IDLE_MINUTES": "0.05",
+            **(env or {}),
+        }
+        return oavr(*words, home=self.home, env=given)
+
+    def generate(self, *words: str, env: dict[str, str] | None = None) -> Ran:
+        files = ("--image", str(portrait()), "--audio", str(voice()), "--max-seconds", "1")
+        return self.run("generate", *files, "--json", "--on", "auto", *words, env=env)
+
+    def books(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/simulator/state", timeout=30) as answer:
+            body: dict[str, Any] = json.load(answer)
+        return body
+
+    def costly(self) -> list[str]:
+        return [pod["id"] for pod in self.books()["pods"] if pod["status"] in _COSTLY]
+
+    def nothing_costs(self) -> None:
+        """Wait until no machine is charged for."""
+        end = time.monotonic() + DEADLINE
+        while self.costly():
+            assert time.monotonic() < end, self.books()["pods"]
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def cloud(folder: Path, *faults: dict[str, Any], **script: Any) -> Iterator[Cloud]:
+    """Start `python -m oavr_tui.simulator runpod` on a free port; at the end, it and the keeper are sent away."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "script.json"
+    file.write_text(scripted(*faults, **script).model_dump_json())
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "oavr_tui.simulator", "runpod", "--port", "0", "--with-parent"),
+            *("--script", str(file), "--directory", str(folder / "account")),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    made: Cloud | None = None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("listening on "), line
+        made = Cloud(line.removeprefix("listening on ").strip(), folder / "home")
+        yield made
+    finally:
+        if made is not None:
+            made.run("keeper", "stop")
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(30)
+        process.stdout.close()
