@@ -62,7 +62,11 @@ class Listener:
         while True:
             try:
                 async with self._connection() as connection:
-                    await self._read(connection)
+                    try:
+                        await self._read(connection)
+                    except (OSError, WebSocketException):
+                        self._on_end()  # most likely not the end, but the quickest sign of a server that is gone
+                        raise
             except (OSError, TimeoutError, WebSocketException, ImportError):
                 # What failed is no news for anybody: the job goes on, and the polling tells the rest.
                 await self._sleep(self._pause)

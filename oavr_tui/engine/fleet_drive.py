@@ -92,7 +92,7 @@ class FleetDrive:
         try:
             pod = await self._served(ticket, on_step)
             url, token = self._needs.address_of(pod)
-            seat = Seat(pod.name, url, token, pod, self._is_lost)
+            seat = Seat(pod.name, url, token, pod, self._is_lost, self._look_soon)
             self._seats[pod.id] = seat
             yield seat
         finally:
@@ -132,6 +132,10 @@ class FleetDrive:
         current = self._book.get(pod.id)
         if current is not None and current.state is PodState.READY:
             await self._book.note(current, last_used=self._yard.around.clock())
+
+    def _look_soon(self) -> None:
+        self._looked_at = None
+        self.wake()
 
     async def _is_lost(self, pod: Pod) -> bool:
         """Look whether a pod that does not answer runs at all; where that cannot be learned, it counts as running."""

@@ -198,6 +198,8 @@ class RemoteRun:
 
         def heard(update: FollowUpdate) -> None:
             if update.kind == "connection":
+                if not update.ok and self.run.seat is not None:
+                    self.run.seat.doubt()
                 if update.text:
                     self.shop.tell(self.job, update.text)
                 return

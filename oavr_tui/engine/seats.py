@@ -19,7 +19,8 @@ class PodLost(Lost):
 class Seat:
     """url, token: where ComfyUI answers. pod: None for an address that is not in the list.
 
-    is_lost(pod): asks the provider whether a pod that does not answer still runs.
+    is_lost(pod): asks the provider whether a pod that does not answer still runs. doubt: to be called when it does not
+    answer, so that it is looked at soon; a pod that is gone is to be noticed before the work on it is given up.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class Seat:
         token: str | None = None,
         pod: Pod | None = None,
         is_lost: Callable[[Pod], Awaitable[bool]] | None = None,
+        doubt: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.url = url
         self.token = token
         self.pod = pod
         self.lost = asyncio.Event()
+        self.doubt = doubt
         self._is_lost = is_lost
 
     async def _vanished(self) -> bool:

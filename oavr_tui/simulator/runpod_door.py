@@ -117,6 +117,10 @@ class Door:
     async def _doomed(self, request: web.Request, handler: Handler, asked: Asked) -> web.StreamResponse:
         doom = self._account.faults.doom(asked)
         if doom.latency:
+            try:
+                await request.read()  # it has arrived, so it is carried out even if who asked is gone by then
+            except web.HTTPRequestEntityTooLarge:
+                return Refusal(refusals.TOO_LARGE).response(asked.api)
             await self._sleep(doom.latency)
         request[POD_FAULTS] = doom.pod
         fault = doom.answer
