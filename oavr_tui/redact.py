@@ -23,7 +23,7 @@ _LOOKS = tuple(
     for pattern in (
         # user:password@ in an address, and a token alone in their place; the address may be encoded or escaped.
         r"((?::|%3a)(?:\\{0,8}/|%2f){2})[^\s/?#\"'<>\\]{1,2000}(@|%40)",
-        r"(authorization[\"'\\]{0,4}\s*[=:,]\s*b?[\"'\\]{0,4}(?:(?:bearer|basic|token)\s+)?)[^\s\"'\\,;]+()",
+        r"(authorization[\"'\\]{0,4}\s*[=:,]\s*(?:b?[\"'\\]{1,4})?(?:(?:bearer|basic|token)\s+)?)[^\s\"'\\,;]+()",
         r"(\bbearer(?:\s|%20|\+)+)[^\s\"'\\,;]{4,}()",
         # A word of base64 (RFC 7617) and not of a language: it holds a digit, a sign, or a capital inside.
         r"(\bbasic(?:\s|%20|\+)+)(?-i:(?=[A-Z]?[a-z]*[A-Z0-9+/=%]))[\w+/%]{6,}={0,2}()",
@@ -33,9 +33,7 @@ _LOOKS = tuple(
         r"(OAVR(?:-|%2d))[0-9A-Z]{4}(?:(?:-|%2d)[0-9A-Z]{4})+(?:-[0-9A-Z]{1,3})?()",
     )
 )
-_POD_PLACES = re.compile(
-    r"\b[a-z0-9]{4,40}(?=-\d{1,5}\.proxy\.runpod\.net)|(?<=/pods/)[a-z0-9]{8,40}\b", re.IGNORECASE
-)
+_POD_PLACES = re.compile(r"\b[a-z0-9]{4,40}(?=-\d{1,5}\.proxy\.runpod\.net)|(?<=/pods/)[a-z0-9]{8,40}\b", re.IGNORECASE)
 
 # The folders of an absolute path, which may hold spaces; not of an address, nor the stroke of "$0.34/h".
 _FOLDER = r"(?! )(?:(?![.,:;] )(?:[^/\"'\n]|(?<=\w)'(?=\w))){1,255}/"
@@ -57,7 +55,8 @@ class Redactor:
     look like, and further secrets and pod ids that it is told."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._known: dict[str, tuple[re.Pattern[str], str]] = {}
+        self._instead: dict[str, str] = {}
+        self._patterns: dict[str, re.Pattern[str]] = {}
         for secret in secrets:
             self.know(secret)
 
@@ -73,11 +72,11 @@ class Redactor:
         self._add(pod_id, mask_id(pod_id or ""))
 
     def _add(self, secret: str | None, instead: str) -> None:
-        if secret is None or len(secret) < SHORTEST_SECRET or not secret.strip("•… ") or secret in self._known:
+        if secret is None or len(secret) < SHORTEST_SECRET or not secret.strip("•… ") or secret in self._instead:
             return
-        known = {**self._known, secret: (re.compile(_spellings(secret), re.IGNORECASE), instead)}
         # The longest first, so that one which holds another is hidden as a whole.
-        self._known = dict(sorted(known.items(), key=lambda item: len(item[0]), reverse=True))
+        known = {**self._instead, secret: instead}
+        self._instead = dict(sorted(known.items(), key=lambda item: len(item[0]), reverse=True))
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
@@ -90,7 +89,7 @@ class Redactor:
 
     def _without_known(self, text: str) -> str:
         """Until nothing is found any more: what stands around a hidden secret may be another's two halves."""
-        known = list(self._known.values())
+        known = [(self._pattern(secret), instead) for secret, instead in self._instead.items()]
         for _ in range(len(text) + 1):  # every secret is longer than what replaces it, so this ends
             before = text
             for pattern, instead in known:
@@ -98,6 +97,12 @@ class Redactor:
             if text == before:
                 break
         return text
+
+    def _pattern(self, secret: str) -> re.Pattern[str]:
+        """Made when it is first needed: it takes some milliseconds, and many a process has nothing to write."""
+        if secret not in self._patterns:
+            self._patterns[secret] = re.compile(_spellings(secret), re.IGNORECASE)
+        return self._patterns[secret]
 
 
 # --- spellings
@@ -120,7 +125,7 @@ def _spellings(secret: str) -> str:
 
 def _rows(secret: str) -> Iterator[tuple[int, str]]:
     """How many backslashes, and the character behind them; the last one may be missing."""
-    for found in re.finditer(r"(\\*)([^\\])|(\\+)$", secret):
+    for found in re.finditer(r"(\\*)([^\\])|(\\+)\Z", secret):
         row, character, rest = found.groups()
         yield (len(rest), "") if rest else (len(row), character)
 
@@ -138,24 +143,21 @@ def _ways(character: str) -> list[str]:
     utf16 = character.encode("utf-16-be", "surrogatepass")
     code = ord(character)
     units = [f"u{utf16[index : index + 2].hex()}" for index in range(0, len(utf16), 2)]
-    names = [f"#0*{code}", f"#x0*{code:x}", *([_NAMES[character]] if character in _NAMES else [])]
-    ways = [
+    names = [f"#0{{0,8}}{code}", f"#x0{{0,8}}{code:x}", *([_NAMES[character]] if character in _NAMES else [])]
+    escapes = [_quoted(*units), f"u{code:08x}", _quoted(*(f"x{byte:02x}" for byte in data))]
+    if code < 256:
+        escapes.append(f"x{code:02x}")
+    if character in _LETTERS:
+        escapes.append(_LETTERS[character])
+    return [
         re.escape(character),
         "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in data),
         f"&(?:amp;){{0,4}}(?:{'|'.join(names)});",
-        _escaped(*units),
-        _escaped(f"u{code:08x}"),
-        _escaped(*(f"x{byte:02x}" for byte in data)),
+        rf"(?<=\\)(?:{'|'.join(dict.fromkeys(escapes))})",
+        *([r"\+"] if character == " " else []),
     ]
-    if code < 256:
-        ways.append(_escaped(f"x{code:02x}"))
-    if character == " ":
-        ways.append(r"\+")
-    if character in _LETTERS:
-        ways.append(_escaped(_LETTERS[character]))
-    return list(dict.fromkeys(ways))
 
 
-def _escaped(*parts: str) -> str:
-    """What follows the backslashes that are in front of the whole, with more of them in front of each further part."""
-    return r"(?<=\\)" + rf"\\{{1,{_MOST_QUOTING}}}".join(parts)
+def _quoted(*parts: str) -> str:
+    """Several escapes in a row; the backslashes of the first are in front of the whole."""
+    return rf"\\{{1,{_MOST_QUOTING}}}".join(parts)
