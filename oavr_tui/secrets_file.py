@@ -5,10 +5,13 @@ A key is looked at for its shape alone, never shown, and never part of a sentenc
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import stat
+import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ SHORTEST, LONGEST = 8, 256
 
 _LARGEST_FILE = 1 << 20
 _LONGEST_NAME = 500
+_LOOKS, _LOOK_SECONDS = 200, 0.02
 _RUNPOD = "runpod"
 _TOKENS = "address_tokens"
 
@@ -43,19 +47,31 @@ class Secrets:
 def load_secrets(paths: Paths, environ: Mapping[str, str] | None = None) -> Secrets:
     """Everything that is known; a file that others can read is closed to them, with a note.
 
-    Raises BadInput where the file or a key cannot be used.
+    Only what there is nothing else for raises BadInput: an unreadable file beside a key in the environment, or a token
+    of no use, is a note, since somebody may be at work whose pods have to be stopped.
     """
     environ = os.environ if environ is None else environ
     file = paths.secrets_file
+    given = environ.get(RUNPOD_VARIABLE, "").strip()
+    if given:
+        given = check_shape(given, f"The key in {RUNPOD_VARIABLE}")
     notes = _close_to_others(file)
-    document = _read(file)
-    tokens = {
-        name: check_shape(token, f"The token for {safe(name, 80)} in {file}")
-        for name, token in _table(document, _TOKENS, file).items()
-    }
-    if given := environ.get(RUNPOD_VARIABLE, "").strip():
-        return Secrets(check_shape(given, f"The key in {RUNPOD_VARIABLE}"), RUNPOD_VARIABLE, tokens, notes)
-    kept = _table(document, _RUNPOD, file).get("key")
+    try:
+        document = _read(file)
+        kept = _table(document, _RUNPOD, file).get("key")
+        entries = _table(document, _TOKENS, file)
+    except BadInput as error:
+        if not given:
+            raise
+        return Secrets(given, RUNPOD_VARIABLE, {}, (*notes, error.message))
+    tokens: dict[str, str] = {}
+    for name, token in entries.items():
+        try:
+            tokens[name] = check_shape(token, f"The token for {safe(name, 80)} in {file}")
+        except BadInput as error:
+            notes += (error.message,)
+    if given:
+        return Secrets(given, RUNPOD_VARIABLE, tokens, notes)
     if kept is None:
         return Secrets(None, "", tokens, notes)
     return Secrets(check_shape(kept, f"The RunPod key in {file}"), str(file), tokens, notes)
@@ -82,8 +98,13 @@ def forget_runpod_key(paths: Paths) -> bool:
 
 
 def address_token(paths: Paths, name: str) -> str | None:
-    """The token for one of the person's own ComfyUI addresses, by the name it was saved under, or None."""
-    return load_secrets(paths, {}).address_tokens.get(_checked_name(name))
+    """The token for one of the person's own ComfyUI addresses, by the name it was saved under, or None.
+
+    Raises BadInput where the file or this token cannot be used.
+    """
+    _close_to_others(paths.secrets_file)
+    token = _table(_read(paths.secrets_file), _TOKENS, paths.secrets_file).get(_checked_name(name))
+    return None if token is None else check_shape(token, f"The token for {safe(name, 80)} in {paths.secrets_file}")
 
 
 def save_address_token(paths: Paths, name: str, token: str) -> None:
@@ -120,22 +141,34 @@ def _table(document: Mapping[str, Any], name: str, file: Path) -> dict[str, Any]
 
 
 def _read(file: Path) -> dict[str, Any]:
+    return tomllib.loads(_text(file))
+
+
+def _text(file: Path) -> str:
+    """What is in the file, which is TOML; empty where there is none. Raises BadInput, which quotes nothing of it."""
     try:
+        if file.exists() and not file.is_file():
+            raise ValueError
         with file.open("rb") as handle:
-            return tomllib.loads(handle.read(_LARGEST_FILE).decode("utf-8"))
+            data = handle.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
+            raise ValueError
+        text = data.decode("utf-8")
+        tomllib.loads(text)
     except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
-        # The parser's own words may quote a line of the file, and so a key.
+        return ""
+    except (ValueError, RecursionError):
         raise BadInput(f"The file of keys {file} cannot be read. Mend it, or move it away.") from None
     except OSError as error:
         raise BadInput(f"The file of keys {file} cannot be opened ({safe(error.strerror or '')}).") from None
+    return text
 
 
 def _close_to_others(file: Path) -> tuple[str, ...]:
     """Take everybody else's rights away from the file; a note says so, since a key may have been seen."""
     try:
-        if os.name != "posix" or not stat.S_IMODE(file.stat().st_mode) & 0o077:
+        mode = file.stat().st_mode
+        if os.name != "posix" or not stat.S_ISREG(mode) or not stat.S_IMODE(mode) & 0o077:
             return ()
         file.chmod(0o600)
     except FileNotFoundError:
@@ -149,33 +182,60 @@ def _close_to_others(file: Path) -> tuple[str, ...]:
 
 
 def _set(paths: Paths, table: str, name: str, value: str) -> None:
-    import tomlkit  # keeps a person's own comments and order
-
-    file = paths.secrets_file
-    _table(_read(file), table, file)  # never overwrite a file that could not be understood
-    try:
-        document: Any = tomlkit.parse(file.read_text("utf-8")) if file.exists() else tomlkit.document()
+    def put(document: Any) -> bool:
         if table not in document:
-            document[table] = tomlkit.table()
+            document[table] = {}
         document[table][name] = value
-        _write(paths, tomlkit.dumps(document))
-    except OSError as error:
-        raise _unwritable(file, error) from None
+        return True
+
+    _change(paths, table, put)
 
 
 def _forget(paths: Paths, table: str, name: str) -> bool:
-    import tomlkit
+    def remove(document: Any) -> bool:
+        if name not in document.get(table, {}):
+            return False
+        del document[table][name]
+        return True
+
+    return _change(paths, table, remove)
+
+
+def _change(paths: Paths, table: str, change: Callable[[Any], bool]) -> bool:
+    """Change the file in one piece, unless `change` returns False; returns what it returned."""
+    import tomlkit  # keeps a person's own comments and order
 
     file = paths.secrets_file
-    if name not in _table(_read(file), table, file):
-        return False
     try:
-        document: Any = tomlkit.parse(file.read_text("utf-8"))
-        del document[table][name]
-        _write(paths, tomlkit.dumps(document))
+        with _alone(private_dir(paths.config)):
+            text = _text(file)  # a file that could not be understood is never overwritten
+            _table(tomllib.loads(text), table, file)
+            document = tomlkit.parse(text)
+            changed = change(document)
+            if changed:
+                _write(file, tomlkit.dumps(document))
     except OSError as error:
         raise _unwritable(file, error) from None
-    return True
+    return changed
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time, so that none writes back a file as it was before another's change.
+
+    Who cannot come in within some seconds goes on all the same: whoever is inside has been stopped, not busy.
+    """
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        for _ in range(_LOOKS):
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(_LOOK_SECONDS)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _unwritable(file: Path, error: OSError) -> BadInput:
@@ -183,12 +243,12 @@ def _unwritable(file: Path, error: OSError) -> BadInput:
     return BadInput(f"The file of keys {file} cannot be written ({reason}), so nothing was changed.")
 
 
-def _write(paths: Paths, text: str) -> None:
+def _write(file: Path, text: str) -> None:
     """Replace the file at once or not at all; never readable by others, not even while it is written."""
-    target = paths.secrets_file.resolve()  # a link, as those who keep their settings in one place have, stays one
-    private_dir(paths.config)
+    target = file.resolve()  # a link, as those who keep their settings in one place have, stays one
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    part.unlink(missing_ok=True)
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(fd, "w", encoding="utf-8") as handle:
             handle.write(text)
