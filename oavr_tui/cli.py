@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from oavr_tui.commands.arguments import WrongUse
+
 EXIT_WRONG_USE = 2
 
 
@@ -25,10 +27,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words == ["--version"]:
         sys.stdout.write(f"oavr-tui {__version__}\n")
         return 0
-    from oavr_tui.commands.arguments import parser
+    from oavr_tui.commands.arguments import WrongUse, parser
 
-    arguments = parser().parse_args(words)
+    try:
+        arguments = parser().parse_args(words)
+    except WrongUse as wrong:
+        return _refuse(wrong, as_json="--json" in words)
     return _run(arguments)
+
+
+def _refuse(wrong: WrongUse, *, as_json: bool) -> int:
+    """Say what is wrong with the command line, to a script as its last event."""
+    from oavr_tui.commands.talk import put_json, say
+
+    if as_json:
+        put_json({"event": "failed", "code": "bad_input", "message": str(wrong), "can_retry": False})
+    else:
+        for line in (*wrong.usage.splitlines(), f"oavr-tui: {wrong}"):
+            say(line)
+    return EXIT_WRONG_USE
 
 
 def _run(arguments: argparse.Namespace) -> int:

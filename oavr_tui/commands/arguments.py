@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from oavr_tui import __version__
 from oavr_tui import settings as checks
@@ -17,14 +17,30 @@ exit codes: 0 made, 1 failed, 2 wrong use or unusable input, 3 daily limit, 130 
 """
 
 
+class WrongUse(Exception):
+    """The command line cannot be understood. The text is a sentence; usage is what to show above it."""
+
+    def __init__(self, text: str, usage: str) -> None:
+        super().__init__(text)
+        self.usage = usage
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise WrongUse(message, self.format_usage())
+
+
 def parser() -> argparse.ArgumentParser:
-    """The parser for all of `oavr-tui`; sets `command` to the name of a module in oavr_tui.commands."""
-    root = argparse.ArgumentParser(
+    """The parser for all of `oavr-tui`; sets `command` to the name of a module in oavr_tui.commands.
+
+    Parsing raises WrongUse.
+    """
+    root = _Parser(
         "oavr-tui", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     root.add_argument("--version", action="version", version=f"oavr-tui {__version__}")
     root.set_defaults(command="open_app")
-    commands = root.add_subparsers(title="commands", metavar="")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND")
     _demo(commands)
     _generate(commands)
     _videos(commands)
@@ -113,7 +129,7 @@ def _generate(commands: Any) -> None:
 
 def _videos(commands: Any) -> None:
     videos = _command(commands, "videos", "list, show, export, delete and restore finished videos")
-    actions = videos.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    actions = videos.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     listing = actions.add_parser("list", help="all videos, newest first")
     listing.add_argument("--deleted", action="store_true", help="those in the trash instead")
     _json(listing)
@@ -133,7 +149,7 @@ def _videos(commands: Any) -> None:
 
 def _jobs(commands: Any) -> None:
     jobs = _command(commands, "jobs", "list, watch, cancel and retry jobs")
-    actions = jobs.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    actions = jobs.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     _json(actions.add_parser("list", help="all jobs, oldest first"))
     for name, help_text, count in (
         ("watch", "follow jobs until they end; picks up what was left behind", "*"),
@@ -150,7 +166,7 @@ def _pods(commands: Any) -> None:
     pods = _command(
         commands, "pods", "studios: machines rented by the second on your RunPod account, and own addresses"
     )
-    actions = pods.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    actions = pods.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     _json(actions.add_parser("list", help="every studio, what it does and what it costs"))
     _json(actions.add_parser("gpus", help="what can be rented now, with prices"))
     deploy = actions.add_parser("deploy", help="rent a studio now and wait until it is ready")
@@ -197,7 +213,7 @@ def _lines(text: object) -> int:
 
 def _keeper(commands: Any) -> None:
     keeper = _command(commands, "keeper", "the background process that goes on when the app is closed")
-    actions = keeper.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    actions = keeper.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     _json(actions.add_parser("status", help="whether it runs, and what for"))
     _json(actions.add_parser("stop", help="end it; studios that run go on costing money"))
     actions.add_parser("run")
@@ -205,7 +221,7 @@ def _keeper(commands: Any) -> None:
 
 def _config(commands: Any) -> None:
     config = _command(commands, "config", "where settings are, what they are, and changing them")
-    actions = config.add_subparsers(title="actions", metavar="", required=True, dest="action")
+    actions = config.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     _json(actions.add_parser("path", help="the folders and files in use"))
     _json(actions.add_parser("show", help="every setting, its value and where it comes from"))
     key = actions.add_parser("key", help="keep your RunPod key, read from the terminal or from standard input")

@@ -27,6 +27,8 @@ def find(named: Sequence[N], word: str, what: str) -> N:
     by_id = [item for item in named if len(word) >= _SHORTEST_ID and item.id.startswith(word.lower())]
     found = by_name or by_id
     shown = safe(word, 80)
+    if not word.strip():
+        raise BadInput(f"Say which {what}: its name, or the beginning of its id. 'oavr-tui {what}s list' shows them.")
     if not found:
         raise BadInput(f"There is no {what} named {shown}. 'oavr-tui {what}s list' shows them all.")
     if len(found) > 1:

@@ -129,8 +129,8 @@ def _request(arguments: argparse.Namespace, settings: Settings) -> Request:
 
 def _usable_target(output: str, request: Request, videos: Path) -> Path:
     """Where the copy goes; refuses at once what would fail after the work is done, or destroy what is there."""
-    if not output.strip():
-        raise BadInput("-o needs a file or a folder.")
+    if output.strip() in ("", "-"):
+        raise BadInput("-o needs a file or a folder; the video's path goes to standard output anyway.")
     target = expanded(output).absolute()
     try:
         return _free_of_harm(target, output, request, videos)

@@ -13,6 +13,17 @@ def is_address(given: str) -> bool:
     return given.lower().startswith(("http://", "https://"))
 
 
+def path_of(given: str) -> str:
+    """The path in what is given as a file:// address, as terminals drop it; anything else as it is."""
+    if not given.lower().startswith("file://"):
+        return given
+    try:
+        parts = urlsplit(given)
+    except ValueError:
+        return given
+    return unquote(parts.path) if parts.netloc in ("", "localhost") else given
+
+
 def shown_name(given: str) -> str:
     """What to call a picture or voice in a sentence: the file's own name, or the address without secrets."""
     return safe_url(given) if is_address(given) else safe(Path(given).name or given)

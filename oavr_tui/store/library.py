@@ -131,6 +131,11 @@ class Library:
                 raise BadInput(f"There is no folder {safe(str(target.parent), 120)}. Create it, or choose another one.")
             if target.exists() and target.samefile(source):
                 raise BadInput(f"{name} is there already: it is the very file. Choose another place for the copy.")
+            if target.resolve().is_relative_to(self.folder.resolve()):
+                raise BadInput(
+                    "That is inside your videos folder, where a copy could take another video's place. Choose a place "
+                    "outside of it."
+                )
             try:
                 copy(source, target, overwrite=overwrite)
             except FileExistsError:
