@@ -352,9 +352,19 @@ def test_a_file_system_without_links_overwrites_nothing_either(
     assert (Path(first.path).name, Path(second.path).name) == ("Hello.mp4", "Hello-2.mp4")
     shelf.delete(first)
     assert shelf.undo(first) == Path(first.path)
+    (tmp_path / "mine.mp4").write_bytes(b"mine")
     with pytest.raises(BadInput, match="already"):
-        shelf.export(first, Path(second.path))
+        shelf.export(first, tmp_path / "mine.mp4")
+    assert (tmp_path / "mine.mp4").read_bytes() == b"mine"
     assert names(shelf.folder) == [".trash", "Hello-2.json", "Hello-2.mp4", "Hello.json", "Hello.mp4"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_no_copy_takes_another_videos_place(shelf: Library, tmp_path: Path, overwrite: bool) -> None:
+    first, second = added(shelf, tmp_path, "job-1"), added(shelf, tmp_path, "job-2", content=b"another")
+    with pytest.raises(BadInput, match="inside your videos folder"):
+        shelf.export(first, Path(second.path), overwrite=overwrite)
+    assert Path(second.path).read_bytes() == b"another"
 
 
 def test_another_disk_is_copied_to(tmp_path: Path) -> None:
