@@ -7,10 +7,12 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from oavr_tui.commands.talk import put, put_json, say
 from oavr_tui.engine.keeper import Keeper
 from oavr_tui.engine.lock import FileLock
+from oavr_tui.errors import OavrError
 from oavr_tui.models import Job, Pod
 from oavr_tui.paths import Paths
 from oavr_tui.settings import load_settings
@@ -31,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _be_keeper(paths: Paths) -> int:
     """Be the keeper; there is at most one, and it has no terminal to speak to."""
     from oavr_tui.app_log import start_log
+    from oavr_tui.engine.crash import write_crash
     from oavr_tui.redact import Redactor
 
     lock = FileLock(paths.keeper_lock)
@@ -38,22 +41,25 @@ def _be_keeper(paths: Paths) -> int:
         return 0
     os.chdir("/")
     os.umask(0o077)
-    log = start_log(paths, Redactor())
+    log = start_log(paths, Redactor())  # until the engine's own, which knows the secrets
+    log.info("The keeper begins.")
     try:
         asyncio.run(_keep(paths, log.info))
     except KeyboardInterrupt:
         return 130
+    except OavrError as error:  # there is nobody else to tell
+        log.error("The keeper cannot go on. %s", error.message)
+        return 1
+    except Exception as error:
+        log.error("%s", write_crash(paths, error, "keeping").message)
+        return 1
     finally:
         lock.release()
     return 0
 
 
-async def _keep(paths: Paths, note: object) -> None:
+async def _keep(paths: Paths, say_to_log: Callable[[str], None]) -> None:
     from oavr_tui.commands.session import open_engine
-
-    def say_to_log(text: str) -> None:
-        assert callable(note)
-        note(text)
 
     engine = open_engine(paths, load_settings(paths))
     task = asyncio.current_task()
@@ -63,6 +69,7 @@ async def _keep(paths: Paths, note: object) -> None:
         for sentence in await engine.open():
             say_to_log(sentence)
         await Keeper(paths, engine, say_to_log).keep()
+        say_to_log("The keeper ends: nothing is left to do.")
     except asyncio.CancelledError:
         say_to_log("The keeper was told to go.")
     finally:

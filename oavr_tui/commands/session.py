@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from oavr_tui.commands.reporting import Reporter
+from oavr_tui.commands.talk import say
 from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import Estimated, Event, JobChanged, Notice, PodStepped, Subscription
-from oavr_tui.engine.setup import pod_setup
+from oavr_tui.engine.logged import logged_engine
 from oavr_tui.models import Job, JobState
-from oavr_tui.paths import Paths, expanded
+from oavr_tui.paths import Paths
 from oavr_tui.settings import Settings
 
 EXIT_CANCELLED = 130
@@ -32,8 +33,8 @@ class Left(Exception):
 
 
 def open_engine(paths: Paths, settings: Settings) -> Engine:
-    """An engine for these settings; use it as `async with`."""
-    return Engine(paths, videos_folder=expanded(settings.videos_folder), pods=pod_setup(paths, settings))
+    """An engine for these settings, which tells the app's own log what happens; use it as `async with`."""
+    return logged_engine(paths, settings, say)
 
 
 class Signals:

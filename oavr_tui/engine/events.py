@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -129,10 +129,17 @@ class Bus:
 
     def __init__(self) -> None:
         self._listeners: list[Subscription] = []
+        self._hearers: list[Callable[[Event], None]] = []
 
     def emit(self, event: Event) -> None:
+        for hear in self._hearers:
+            hear(event)
         for listener in self._listeners:
             listener.put(event)
+
+    def also(self, hear: Callable[[Event], None]) -> None:
+        """Call this with every event from now on, at once; it must be quick and raise nothing."""
+        self._hearers.append(hear)
 
     @contextmanager
     def listen(self) -> Iterator[Subscription]:

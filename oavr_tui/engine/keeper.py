@@ -89,13 +89,6 @@ class Keeper:
                 while self._engine.must_stay() and not self._wanted.by_others():
                     try:
                         async with asyncio.timeout(_LOOK_SECONDS):
-                            event = await events.next()
+                            await events.next()
                     except TimeoutError:
                         continue
-                    self._log(event)
-
-    def _log(self, event: object) -> None:
-        from oavr_tui.engine.events import Notice
-
-        if isinstance(event, Notice):
-            self._say(event.text)
