@@ -11,6 +11,7 @@ from oavr_tui.errors import OavrError
 from oavr_tui.simulator.runpod_pod import SimPod, Status
 from oavr_tui.simulator.runpod_refusals import Refusal
 from oavr_tui.simulator.runpod_script import Script
+from oavr_tui.simulator.whole import carried_through
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -70,7 +71,7 @@ class Hands:
         async with pod.lock:
             cold, pod.cold = pod.cold, False
             try:
-                await _carried_through(pod.machine.power_on(cold=cold))
+                await carried_through(pod.machine.power_on(cold=cold))
             except (OavrError, OSError):
                 pod.rising = None
                 fail(pod.id)
@@ -85,10 +86,10 @@ class Hands:
     async def _down(self, pod: SimPod, *, wipe: bool, close: bool = False) -> None:
         async with pod.lock:
             pod.log.follow(pod.machine.log_text, self._now())
-            await _carried_through(pod.machine.power_off(wipe=wipe))
+            await carried_through(pod.machine.power_off(wipe=wipe))
             pod.log.follow(pod.machine.log_text, self._now())
             if close:
-                await _carried_through(pod.machine.close())
+                await carried_through(pod.machine.close())
 
     async def _later(self, seconds: float, deed: Callable[[str], None], pod: SimPod) -> None:
         await self._sleep(seconds)
@@ -105,18 +106,3 @@ class Hands:
         self._tasks.discard(task)
         if not task.cancelled() and (mishap := task.exception()) is not None:
             self._mishaps.append(mishap)
-
-
-async def _carried_through(work: Coroutine[Any, Any, None]) -> None:
-    """Do it to its end, which is near, and only then be cancelled: half a switch would leave sockets open."""
-    task = asyncio.create_task(work)
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        await asyncio.gather(task, return_exceptions=True)
-        raise asyncio.CancelledError
-    task.result()
