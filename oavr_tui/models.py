@@ -306,6 +306,7 @@ class Pod:
     provider, unique for ever and stored before it is asked for, so that it can always be found again. pod_id: the
     provider's id; who knows it can reach the machine, so it is shown masked. url: an own address, without secrets.
     gpu: the provider's id of the GPU type; gpu_name: for people; vram: GB. cloud: "community" or "secure".
+    wish_gpu, wish_cloud: what a person insists on of these, or empty; whatever is tried, it is nothing else.
     per_hour: price while running; storage_per_hour: while stopped. volume: a network volume's id, or empty.
     state_since: when the state began. progress_at: last sign of life while starting. last_used: last end of a job, an
     upload or a download. for_jobs: started by itself for waiting videos, so it goes when nobody waits any more before
@@ -330,6 +331,8 @@ class Pod:
     cloud: str = ""
     per_hour: float = 0.0
     storage_per_hour: float = 0.0
+    wish_gpu: str = ""
+    wish_cloud: str = ""
     volume: str = ""
     template: str = ""
     state_since: float = 0.0

@@ -33,11 +33,13 @@ News = PodStepped | OavrError | Pod
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """A job that waits for a pod. pinned: the id of the only pod it may have, or empty for any."""
+    """A job that waits for a pod. pinned: the id of the only pod it may have, or empty for any. bound: something of the
+    job is on that pod already, so that another machine under the same name is of no use."""
 
     job_id: str
     since: float
     pinned: str
+    bound: bool
     news: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
     served: bool = False
 
@@ -51,7 +53,7 @@ class Desk:
 
     def ask(self, job: Job, pinned: str) -> Ticket:
         """Queue a job for a pod."""
-        ticket = Ticket(job.id, job.created_at, pinned)
+        ticket = Ticket(job.id, job.created_at, pinned, bool(job.pod))
         self._tickets.append(ticket)
         self._tickets.sort(key=lambda one: (one.since, one.job_id))
         return ticket
@@ -72,6 +74,16 @@ class Desk:
     def waiting(self, pinned: str = "") -> list[Ticket]:
         """Those who wait for this pod, or, without one, for any; oldest first."""
         return [ticket for ticket in self._tickets if not ticket.served and ticket.pinned == pinned]
+
+    def pins(self) -> set[str]:
+        """The ids of the pods that somebody waits for and would take no other."""
+        return {ticket.pinned for ticket in self._tickets if ticket.pinned and not ticket.served}
+
+    def follow(self, pod_id: str, following: str) -> None:
+        """Another machine has taken the place of a pod: whoever is not bound to that very one waits for this one."""
+        for ticket in self.waiting(pod_id):
+            if not ticket.bound:
+                ticket.pinned = following
 
     def settle(self, ready: Sequence[Pod], open_to_all: Sequence[Pod]) -> None:
         """Give out the pods that are ready and free. open_to_all: those of them that a job without a wish may have."""

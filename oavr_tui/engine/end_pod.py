@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oavr_tui.engine.yard import Yard
+from oavr_tui.engine.pod_book import Overtaken
+from oavr_tui.engine.yard import LOOKS, Yard
 from oavr_tui.errors import NoKey, OavrError, Rejected
 from oavr_tui.models import Pod, PodState
 
@@ -24,7 +25,8 @@ class EndPod:
         self._said = False
 
     async def run(self) -> None:
-        """Returns when the provider has confirmed it, or, for a stop, when the pod cannot be stopped."""
+        """Returns when the provider has confirmed it, when somebody else has moved the pod on, or, for a stop, when it
+        cannot be stopped."""
         from oavr_tui.pods.provider import Slower
 
         tried = 0
@@ -33,6 +35,8 @@ class EndPod:
             try:
                 if await self._done(await self.yard.rental.provider()):
                     return
+            except Overtaken:
+                return
             except OavrError as error:
                 await self._worry(error, tried)
                 asked_for = error.seconds if isinstance(error, Slower) else 0.0
@@ -70,7 +74,7 @@ class EndPod:
         if self.pod.state is PodState.STOPPING and seen.state is CloudState.STOPPED:
             # Not every way of asking tells the size of the disk when a pod is rented.
             storage = storage_per_hour(seen.volume_gb) or self.pod.storage_per_hour
-            await self.yard.book.move(self.pod, PodState.STOPPED, at=at, storage_per_hour=storage)
+            await self.yard.book.move(self.pod, PodState.STOPPED, at=at, storage_per_hour=storage, resumed=False)
             return True
         return False
 
@@ -86,18 +90,35 @@ class EndPod:
             return False
         sentence = f"{self.pod.name} could not be stopped and goes on costing ${self.pod.per_hour:.2f}/h."
         self.yard.tell(f"{sentence} {refusal.message} 'oavr-tui pods terminate {self.pod.name}' ends it for good.")
-        self.pod = await self.yard.book.move(self.pod, PodState.READY, note=sentence)
+        # As if it had just been used, so that it is tried again after the idle time rather than at the next look.
+        now = self.yard.around.clock()
+        self.pod = await self.yard.book.move(self.pod, PodState.READY, note=sentence, last_used=now)
         return True
 
     async def _found_by_name(self, provider: Provider) -> str:
-        """The id of a pod that was asked for and whose answer nobody lived to see."""
+        """The id of a pod that was asked for and whose answer nobody lived to see. Looks patiently."""
+        from oavr_tui.pods.provider import CloudState
+
         if not self.pod.cloud_name:
             return ""
-        for seen in await provider.pods():
-            if seen.name == self.pod.cloud_name:
-                self.pod = await self.yard.book.note(self.pod, pod_id=seen.id)
-                return seen.id
+        for pause in LOOKS:
+            await self.yard.around.sleep(pause)
+            for seen in await provider.pods():
+                if seen.name == self.pod.cloud_name and seen.state is not CloudState.GONE:
+                    await self._known(seen)
+                    return seen.id
         return ""
+
+    async def _known(self, seen: CloudPod) -> None:
+        """Write down the machine, and that it has cost its price since it was made."""
+        now = self.yard.around.clock()
+        began = seen.created_at or self.pod.state_since
+        self.pod = await self.yard.book.note(
+            self.pod,
+            at=began if self.pod.created_at <= began <= now else now,
+            pod_id=seen.id,
+            per_hour=seen.per_hour or self.pod.per_hour,
+        )
 
     async def _worry(self, error: OavrError, tried: int) -> None:
         """Say once that it does not work yet; it is tried again and again."""

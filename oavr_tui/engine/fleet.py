@@ -87,16 +87,8 @@ class Fleet:
         Raises BadInput where it makes no sense, or would lose a video, NoKey without a key.
         """
         self._refuse_senseless(pod, wish)
-        if wish is not PodWish.START and (making := self.needs.made_on(pod)):
-            raise BadInput(
-                f"{making[0].title} is being made on {pod.name}, and would be lost. Wait for it, or cancel it first: "
-                "'oavr-tui jobs cancel'."
-            )
-        if wish is PodWish.TERMINATE and self.needs.unsaved_on(pod):
-            raise BadInput(
-                f"A video on {pod.name} is not saved yet, and terminating would delete it. 'oavr-tui jobs retry' "
-                "brings it home; 'oavr-tui jobs forget' gives it up."
-            )
+        if wish is not PodWish.START and (refusal := self.needs.against_ending(pod, wish)):
+            raise BadInput(refusal)
         asked = await self.book.note(pod, asked=wish)
         self.driver.wake()
         return asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from oavr_tui.engine.dispatch import Desk, Ticket
 from oavr_tui.engine.events import PodStepped
 from oavr_tui.engine.idle import IdleRounds
 from oavr_tui.engine.needs import Needs, free_name
+from oavr_tui.engine.pod_book import Overtaken
 from oavr_tui.engine.pod_tasks import PodTasks
 from oavr_tui.engine.pod_watch import PodWatch
 from oavr_tui.engine.seats import PodLost, Seat
@@ -27,6 +29,8 @@ _REST_SECONDS = 120.0
 """The same while nothing but stopped pods is there."""
 _WAKE_AGAIN_SECONDS = 600.0
 """How long a pod whose host had no GPU free is not tried again by itself."""
+_START_AGAIN_SECONDS = 120.0
+"""How long no further pod is started after a start in vain, while there are others to make the videos."""
 
 
 class FleetDrive:
@@ -44,6 +48,7 @@ class FleetDrive:
         self._idle = IdleRounds(self._yard, self._desk, needs)
         self._seats: dict[str, Seat] = {}
         self._asleep_until: dict[str, float] = {}
+        self._next_start = 0.0
         self._looked_at: float | None = None
         self._woken = asyncio.Event()
 
@@ -71,6 +76,8 @@ class FleetDrive:
             progress_at=now,
             gpu=gpu,
             cloud=cloud,
+            wish_gpu=gpu,
+            wish_cloud=cloud,
             volume=volume or self._plan.volume,
             for_jobs=for_jobs,
         )
@@ -174,21 +181,33 @@ class FleetDrive:
 
     async def _carry_out_wishes(self) -> None:
         for pod in self._book.all():
-            if not pod.asked:
-                continue
-            if pod.asked is PodWish.START:
-                if pod.state is not PodState.STOPPED:
-                    await self._book.note(pod, asked=PodWish.NOTHING)
-                elif not self._tasks.doing(pod):  # the wish stays until it is known what came of it
-                    self._tasks.wake(await self._book.note(pod, for_jobs=False))
-                continue
-            await self._tasks.break_off(pod)
-            pod = self._book.get(pod.id) or pod
-            way = PodState.STOPPING if pod.asked is PodWish.STOP and pod.pod_id else PodState.TERMINATING
-            if pod.state in (way, PodState.GONE) or pod.state is PodState.TERMINATING:
-                await self._book.note(pod, asked=PodWish.NOTHING)
-            else:
-                await self._book.move(pod, way, asked=PodWish.NOTHING, note="")
+            try:
+                if pod.asked is PodWish.START:
+                    await self._start_as_asked(pod)
+                elif pod.asked:
+                    await self._end_as_asked(pod, pod.asked)
+            except Overtaken:
+                continue  # the wish is on the disk still; the next round sees how things stand
+
+    async def _start_as_asked(self, pod: Pod) -> None:
+        if pod.state is not PodState.STOPPED:
+            await self._book.note(pod, granted=PodWish.START)
+        elif not self._tasks.doing(pod):  # the wish stays until it is known what came of it
+            self._tasks.wake(await self._book.note(pod, for_jobs=False))
+
+    async def _end_as_asked(self, pod: Pod, wish: PodWish) -> None:
+        if refusal := self._needs.against_ending(pod, wish):  # a job may have got it since the wish was written down
+            self._yard.tell(refusal)
+            await self._book.note(pod, granted=wish)
+            return
+        await self._tasks.break_off(pod)
+        pod = self._book.get(pod.id) or pod
+        way = PodState.STOPPING if wish is PodWish.STOP and pod.pod_id else PodState.TERMINATING
+        asleep = pod.state is PodState.STOPPED and not pod.resumed  # nor may it have been woken without a word
+        if pod.state in (way, PodState.TERMINATING, PodState.GONE) or (asleep and wish is PodWish.STOP):
+            await self._book.note(pod, granted=wish)
+        else:
+            await self._book.move(pod, way, granted=wish, note="")
 
     async def _look_if_due(self) -> None:
         """One look at the account, and the decisions that follow from the time."""
@@ -202,6 +221,10 @@ class FleetDrive:
             return
         try:
             await self._watch.look()
+            self._idle.relieved()
+        except OavrError as error:
+            self._idle.worry(error)
+        try:  # also when the account cannot be looked at: what is idle is stopped as soon as it can be reached again
             await self._idle.round()
         except OavrError as error:
             self._idle.worry(error)
@@ -220,7 +243,8 @@ class FleetDrive:
                 if not doing:
                     self._tasks.end(pod)
             elif pod.starting and pod.for_jobs and not self._needs.wanted(pod):
-                await self._turn_back(pod)
+                with contextlib.suppress(Overtaken):  # then it is on its way out already
+                    await self._turn_back(pod)
             elif pod.starting and not doing:
                 self._tasks.start(pod)
             elif pod.state is PodState.READY and pod.kind is PodKind.RUNPOD:
@@ -252,6 +276,8 @@ class FleetDrive:
         if len(free) >= len(waiting) or len(live) >= self._plan.most or not self._plan.auto_start:
             return
         now = self._yard.around.monotonic()
+        if now < self._next_start:
+            return
         for pod in mine:
             may_wake = pod.state is PodState.STOPPED and self._asleep_until.get(pod.id, 0.0) <= now
             if may_wake and not self._tasks.doing(pod):
@@ -263,11 +289,24 @@ class FleetDrive:
         self._tasks.wake(await self._book.note(pod, for_jobs=True))
 
     def _settle(self) -> None:
+        self._look_after_the_pinned()
         ready = [pod for pod in self._book.all() if pod.state is PodState.READY and not pod.asked]
         if self._idle.hold:
             # Money runs out: only jobs that are on a pod already go on there, to be brought home.
             ready = [pod for pod in ready if self._desk.waiting(pod.id) or pod.kind is PodKind.ADDRESS]
         self._desk.settle(ready, [] if self._idle.hold else [pod for pod in ready if self._needs.may_take_any(pod)])
+
+    def _look_after_the_pinned(self) -> None:
+        """Nobody waits for a pod that does not come back; but its name may have passed on to another machine."""
+        for pod_id in self._desk.pins():
+            pod = self._book.get(pod_id)
+            if pod is not None and pod.state not in (PodState.TERMINATING, PodState.GONE):
+                continue
+            following = None if pod is None else self._book.named(pod.name)
+            if following is not None and following.state is not PodState.TERMINATING:
+                self._desk.follow(pod_id, following.id)
+            name = "its studio" if pod is None else pod.name
+            self._desk.refuse(PodLost(f"{name} does not run any more"), pod_id)
 
     # --- what the tasks report
 
@@ -280,12 +319,14 @@ class FleetDrive:
 
         self._asleep_until[pod.id] = self._yard.around.monotonic() + _WAKE_AGAIN_SECONDS
         self._desk.refuse(error, pod.id)
-        if pod.state is PodState.STOPPED and isinstance(error, NotNow):
+        if isinstance(error, NotNow):
             self._yard.tell(f"{pod.name} cannot be started now: {error.message}")
             return  # another one may do for those who have no wish
         others = [other for other in self._book.all() if other.id != pod.id and self._needs.may_take_any(other)]
         if pod.for_jobs and not others:
             self._desk.refuse(error)
+        elif pod.for_jobs:  # those who wait get one of the others in the end; asking again at once would help nobody
+            self._next_start = self._yard.around.monotonic() + _START_AGAIN_SECONDS
         elif not pod.for_jobs:
             self._yard.tell(f"{pod.name}: {error.message}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from oavr_tui.engine.dispatch import Desk
 from oavr_tui.engine.needs import Needs
+from oavr_tui.engine.pod_book import Overtaken
 from oavr_tui.engine.raise_pod import COMFYUI_PORT
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import NoKey, OavrError
@@ -40,11 +41,14 @@ class IdleRounds:
             self._worried = error.code
             self._yard.tell(f"Your RunPod account cannot be looked at right now.{costly} {error.message}")
 
+    def relieved(self) -> None:
+        """The account could be looked at: should it fail again, that is said again."""
+        self._worried = ""
+
     async def round(self) -> None:
         """Decide about every pod once. Raises OavrError when the account cannot be asked."""
         from oavr_tui.pods.idle_stop import Action, Facts, decide
 
-        self._worried = ""
         pods = [pod for pod in self._yard.book.all() if pod.kind is PodKind.RUNPOD and not pod.found and not pod.asked]
         spent = await self._yard.spent_today()
         self.balance_seconds = await self._balance_lasts() if any(pod.billed for pod in pods) else None
@@ -60,7 +64,10 @@ class IdleRounds:
             )
             decision = decide(pod, self._yard.setup.plan, facts)
             hold = hold or decision.action is Action.FETCH_FIRST
-            await self._do(pod, decision)
+            try:
+                await self._do(pod, decision)
+            except Overtaken:
+                continue  # decided about a state that it is no longer in
         self.hold = hold
 
     async def _do(self, pod: Pod, decision: Decision) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from oavr_tui.engine.raise_pod import COMFYUI_PORT
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import FailureCode
-from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState
+from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState, PodWish
 
 _MAY_BE_SAVED_YET = (FailureCode.UNREACHABLE, FailureCode.DISK_FULL)
+_LEAVING = (PodState.STOPPING, PodState.TERMINATING)
 
 
 class Needs:
@@ -42,6 +43,20 @@ class Needs:
         """The jobs that are on a pod: one at most, but for those that wait to be taken up again."""
         return [job for job in self._jobs() if job.pod == pod.id and not job.ended]
 
+    def against_ending(self, pod: Pod, wish: PodWish) -> str:
+        """Why a pod may not be stopped or terminated now, as a sentence; empty where it may."""
+        if making := self.made_on(pod):
+            return (
+                f"{making[0].title} is being made on {pod.name}, and would be lost. Wait for it, or cancel it first: "
+                "'oavr-tui jobs cancel'."
+            )
+        if wish is PodWish.TERMINATE and self.unsaved_on(pod):
+            return (
+                f"A video on {pod.name} is not saved yet, and terminating would delete it. 'oavr-tui jobs retry' "
+                "brings it home; 'oavr-tui jobs forget' gives it up."
+            )
+        return ""
+
     def wanted(self, pod: Pod) -> bool:
         """Whether a job that has not ended may still come to a pod, or go on there."""
         return any(
@@ -67,7 +82,7 @@ class Needs:
         asked, or one may turn up that was given up."""
         ends_in_time = self._setup.plan.terminate_after_hours > 0
         return self._book.doubtful() or any(
-            pod.asked or (not pod.found and (pod.billed or ends_in_time))
+            pod.asked or pod.state in _LEAVING or (not pod.found and (pod.billed or ends_in_time))
             for pod in self._book.all()
             if pod.kind is PodKind.RUNPOD
         )

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oavr_tui.engine.carry import leaving, to_its_end
 from oavr_tui.engine.end_pod import EndPod
-from oavr_tui.engine.needs import free_name
+from oavr_tui.engine.pod_book import Overtaken
 from oavr_tui.engine.pod_logs import PodLogs
 from oavr_tui.engine.raise_pod import BadHost, RaisePod
 from oavr_tui.engine.rent_pod import RentPod
+from oavr_tui.engine.seats import PodLost
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import NoGpu, OavrError, Rejected
 from oavr_tui.models import Pod, PodState, PodWish
+
+if TYPE_CHECKING:
+    from oavr_tui.pods.provider import Provider
 
 _MOST_HOSTS = 3
 """Machines that one start tries before it gives up: each may cost its price for as long as its deadlines."""
@@ -62,6 +66,7 @@ class PodTasks:
         if what and task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            await self._yard.book.refresh()  # what it wrote last may not have been heard of here
 
     def died(self, pod: Pod) -> None:
         """The account says that a pod which is being started does not run any more."""
@@ -84,6 +89,10 @@ class PodTasks:
                     return
                 except BadHost as bad:
                     pod = await self._next_host(self._now(pod), str(bad))
+        except Overtaken:
+            current = self._now(pod)
+            if current.state in (PodState.STOPPED, PodState.GONE):
+                self._failed(current, PodLost(f"{pod.name} stopped while it was starting"))
         except OavrError as error:
             await self._give_up(self._now(pod), error)
 
@@ -97,47 +106,54 @@ class PodTasks:
             del self._raising[pod.id]
 
     async def _next_host(self, pod: Pod, reason: str) -> Pod:
-        """Terminate a machine that will not do, and want another one in its place. Raises NoGpu after a few.
+        """Terminate a machine that will not do, and want another one in its place. Raises NoGpu after a few, Overtaken
+        where the pod is on its way out already.
 
-        A machine that was woken is only stopped: there may be files on it, and the next one can be a new one.
+        A machine that was woken is only stopped, since there may be files on it, and has no other in its place: NotNow.
         """
-        book, now = self._yard.book, self._yard.around.clock()
+        from oavr_tui.pods.provider import NotNow
+
+        if not pod.starting:
+            raise Overtaken
         tries = (*pod.tries, f"{pod.gpu}|{pod.cloud}")
-        if pod.state is not PodState.TERMINATING:
-            way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
-            ending = await book.move(pod, way_out, note=reason)
-            self._yard.tell(f"{reason} It is {'stopped' if pod.resumed else 'terminated'}.")
-            if len(tries) < _MOST_HOSTS and not pod.found:
-                wish = replace(
-                    pod,
-                    id=self._yard.around.new_id(),
-                    state=PodState.ASKED,
-                    created_at=now,
-                    updated_at=now,
-                    state_since=now,
-                    progress_at=now,
-                    cloud_name="",
-                    pod_id="",
-                    gpu="",
-                    gpu_name="",
-                    cloud="",
-                    per_hour=0.0,
-                    storage_per_hour=0.0,
-                    resumed=False,
-                    tries=tries,
-                    note="",
-                )
-                if pod.resumed:
-                    wish = replace(wish, name=free_name(book.all()))
-                following = await book.add(wish)
-                self._yard.tell("Trying another machine.")
-                self._tasks[following.id] = self._tasks.pop(pod.id)
-                self._do_end(ending)
-                return following
+        way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
+        ending = await self._yard.book.move(pod, way_out, note=reason)
+        if pod.resumed:
             self._do_end(ending)
-        raise NoGpu(
-            f"{reason} {len(tries)} machines were tried, and none became ready. None of them runs any more. "
-            "Try again later, or allow other kinds with 'oavr-tui config set pods.gpus'."
+            raise NotNow(f"{reason} It is stopped again; 'oavr-tui pods terminate {pod.name}' gives it up.")
+        self._yard.tell(f"{reason} It is terminated.")
+        if len(tries) >= _MOST_HOSTS:
+            self._do_end(ending)
+            raise NoGpu(
+                f"{reason} {len(tries)} machines were tried, and none became ready. None of them runs any more. "
+                "Try again later, or allow other kinds with 'oavr-tui config set pods.gpus'."
+            )
+        following = await self._yard.book.add(self._in_its_place(pod, tries))
+        self._yard.tell("Trying another machine.")
+        self._tasks[following.id] = self._tasks.pop(pod.id)
+        self._do_end(ending)
+        return following
+
+    def _in_its_place(self, pod: Pod, tries: tuple[str, ...]) -> Pod:
+        """The same wish once more, on a machine that is still to be found."""
+        now = self._yard.around.clock()
+        return replace(
+            pod,
+            id=self._yard.around.new_id(),
+            state=PodState.ASKED,
+            created_at=now,
+            updated_at=now,
+            state_since=now,
+            progress_at=now,
+            cloud_name="",
+            pod_id="",
+            gpu=pod.wish_gpu,
+            gpu_name="",
+            cloud=pod.wish_cloud,
+            per_hour=0.0,
+            storage_per_hour=0.0,
+            tries=tries,
+            note="",
         )
 
     def _do_end(self, pod: Pod) -> None:
@@ -146,39 +162,62 @@ class PodTasks:
     async def _give_up(self, pod: Pod, error: OavrError) -> None:
         """A start that is of no use: nothing of it stays, and whoever waits hears why."""
         book = self._yard.book
-        if pod.state is PodState.ASKED and not pod.cloud_name:
-            await book.move(pod, PodState.GONE, note=error.message)
-        elif pod.starting:
-            way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
-            self._do_end(await book.move(pod, way_out, note=error.message))
+        try:
+            if pod.state is PodState.ASKED and not pod.cloud_name:
+                await book.move(pod, PodState.GONE, note=error.message)
+            elif pod.starting:
+                way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
+                self._do_end(await book.move(pod, way_out, note=error.message))
+        except Overtaken:
+            pod = self._now(pod)  # it is on its way out already
         self._failed(pod, error)
 
     async def _wake(self, pod: Pod) -> None:
-        from oavr_tui.pods.provider import CloudState, Unclear
+        try:
+            pod = await self._woken(pod)
+        except Overtaken:
+            return  # it has turned out to run already, or is on its way out: the next look goes on from there
+        except OavrError as error:
+            pod = await self._yard.book.note(pod, note=error.message, granted=PodWish.START)
+            self._failed(pod, error)
+            return
+        await self._start(pod)
+
+    async def _woken(self, pod: Pod) -> Pod:
+        """Start the machine of a stopped pod; returns the pod, booting."""
         from oavr_tui.pods.start_up import affordable
 
         yard = self._yard
+        provider = await yard.rental.provider()
+        money = await yard.rental.account(fresh=True)
+        affordable(yard.setup.plan, pod.per_hour, await yard.spent_today(), money)
+        asked_at = yard.around.clock()
+        # Before it is asked for: whoever finds it running knows then that it was woken here, and is to be looked after.
+        pod = await yard.book.note(pod, resumed=True)
+        await self._ask_to_wake(provider, pod)
+        pod = await yard.book.move(
+            pod, PodState.BOOTING, at=asked_at, found=False, granted=PodWish.START, note="", tries=()
+        )
+        if leaving():
+            raise asyncio.CancelledError
+        return pod
+
+    async def _ask_to_wake(self, provider: Provider, pod: Pod) -> None:
+        """Returns when the machine has been started. Where that stays unclear, the mark that it was asked for stays."""
+        from oavr_tui.pods.provider import CloudState, Unclear
+
         try:
-            provider = await yard.rental.provider()
-            money = await yard.rental.account(fresh=True)
-            affordable(yard.setup.plan, pod.per_hour, await yard.spent_today(), money)
-            asked_at = yard.around.clock()
-            try:
-                await to_its_end(provider.start(pod.pod_id), f"wake-{pod.name}")
-            except (Unclear, Rejected):
-                seen = await provider.pod(pod.pod_id)
-                if seen is None or seen.state not in (CloudState.COMING, CloudState.RUNNING):
-                    raise
-            pod = await yard.book.move(
-                pod, PodState.BOOTING, at=asked_at, resumed=True, found=False, asked=PodWish.NOTHING, tries=()
-            )
-            if leaving():
-                raise asyncio.CancelledError
+            await to_its_end(provider.start(pod.pod_id), f"wake-{pod.name}")
         except OavrError as error:
-            await yard.book.note(self._now(pod), note=error.message, asked=PodWish.NOTHING)
-            self._failed(self._now(pod), error)
-            return
-        await self._start(pod)
+            if leaving():
+                raise asyncio.CancelledError from None
+            if isinstance(error, Unclear | Rejected):
+                seen = await provider.pod(pod.pod_id)
+                if seen is not None and seen.state in (CloudState.COMING, CloudState.RUNNING):
+                    return
+            if not isinstance(error, Unclear):
+                await self._yard.book.note(pod, resumed=False)
+            raise
 
     def _now(self, pod: Pod) -> Pod:
         return self._yard.book.get(pod.id) or pod

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.events import Step
+from oavr_tui.engine.pod_book import Overtaken
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import OavrError
 from oavr_tui.models import Pod, PodState
@@ -37,7 +38,10 @@ class BadHost(Exception):
 
 
 class RaisePod:
-    """Watches one start. `died` is set by the fleet when the account says that the machine is gone or stopped."""
+    """Watches one start. `died` is set by the fleet when the account says that the machine is gone, stopped or broken.
+
+    A machine that was not started here is only waited for: nobody else may judge it.
+    """
 
     def __init__(self, yard: Yard, pod: Pod, log: PodLog, *, expected_files: int) -> None:
         from oavr_tui.pods.phases import BootLog
@@ -51,15 +55,15 @@ class RaisePod:
         self._began = yard.around.clock()
 
     async def until_ready(self) -> Pod:
-        """Returns the pod, ready. Raises BadHost when it gets no further, or cannot do the work."""
+        """Returns the pod, ready. Raises BadHost when it gets no further, or cannot do the work, and Overtaken when it
+        is no longer starting."""
         if self.pod.state is not PodState.BOOTING:  # another driver saw how it began
             self._heard(self._log.lines(_ROWS))
         done_listening = self._log.listen(self._heard)
         try:
             self._tell()
             while True:
-                if self.died.is_set():
-                    raise BadHost(f"{self.pod.name} stopped while it was starting.")
+                self._look_whether_it_still_starts()
                 await self._note_phase()
                 if await self._answers():
                     return await self._ready()
@@ -68,6 +72,17 @@ class RaisePod:
                 await self.yard.around.sleep(_EARLY_ROUND_SECONDS if waited < _EARLY_SECONDS else _ROUND_SECONDS)
         finally:
             done_listening()
+
+    def _look_whether_it_still_starts(self) -> None:
+        current = self.yard.book.get(self.pod.id)
+        if current is None or current.state is not self.pod.state:
+            raise Overtaken
+        if self.died.is_set():
+            self._judge(f"{self.pod.name} stopped while it was starting.")
+
+    def _judge(self, reason: str) -> None:
+        if not self.pod.found:
+            raise BadHost(reason)
 
     def _heard(self, rows: list[LogLine]) -> None:
         for row in rows:
@@ -84,7 +99,7 @@ class RaisePod:
             self.pod = await self.yard.book.note(self.pod, progress_at=self.yard.around.clock())
         self._tell()
         if news.failed:
-            raise BadHost(f"{self.pod.name} could not fetch {news.failed[0]}.")
+            self._judge(f"{self.pod.name} could not fetch {news.failed[0]}.")
 
     def _tell(self) -> None:
         news = self._news
@@ -111,7 +126,7 @@ class RaisePod:
             return False
         reason = bad_host(info.ram_total / 1e9 if info.ram_total else None)
         if reason is not None:
-            raise BadHost(f"{self.pod.name}: {reason}")
+            self._judge(f"{self.pod.name}: {reason}")
         return True
 
     def _look_at_deadline(self) -> None:
@@ -119,7 +134,7 @@ class RaisePod:
 
         if overdue(self.pod, self.yard.around.clock()):
             minutes = clock(DEADLINES[self.pod.state])
-            raise BadHost(f"{self.pod.name} got no further for {minutes} ({_TEXTS[self.pod.state].lower()}).")
+            self._judge(f"{self.pod.name} got no further for {minutes} ({_TEXTS[self.pod.state].lower()}).")
 
     async def _ready(self) -> Pod:
         yard, now = self.yard, self.yard.around.clock()

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.carry import leaving, to_its_end
@@ -59,7 +60,7 @@ class RentPod:
         if self.pod.cloud_name:
             found = await self._look_for(provider, self.pod.cloud_name)
             if found is not None:
-                return await self._has(found, found.created_at)
+                return await self._has(found, found.created_at or self.pod.updated_at)
             await self._give_up_name()
         unclear = 0
         self._asked()
@@ -95,10 +96,10 @@ class RentPod:
         from oavr_tui.pods.start_up import candidates
 
         plan = self.yard.setup.plan
-        if self.pod.gpu:
-            plan = replace(plan, gpus=(self.pod.gpu,))
-        if self.pod.cloud:
-            plan = replace(plan, cloud=Cloud(self.pod.cloud).value)
+        if self.pod.wish_gpu:
+            plan = replace(plan, gpus=(self.pod.wish_gpu,))
+        if self.pod.wish_cloud:
+            plan = replace(plan, cloud=Cloud(self.pod.wish_cloud).value)
         volume = await self._volume(provider)
         offers = [
             one for one in candidates(await provider.offers(), plan, volume) if kind_of(one) not in self.pod.tries
@@ -160,22 +161,19 @@ class RentPod:
         try:
             rented = await to_its_end(ask(), f"rent-{self.pod.id}")
         except Unclear:
+            _go_if_asked_to()  # the name is on the disk: whoever comes next looks for it
             found = await self._look_for(provider, name)
             if found is not None:
                 return await self._has(found, found.created_at or began)
             await self._give_up_name()
             return None
-        except Slower:
+        except OavrError as error:
             await self._give_up_name(remember=False)
+            if not isinstance(error, Slower):  # which says nothing of this kind of machine
+                self.pod = await yard.book.note(self.pod, tries=(*self.pod.tries, kind_of(offer)))
+            _go_if_asked_to()
             raise
-        except OavrError:
-            await self._give_up_name(remember=False)
-            self.pod = await yard.book.note(self.pod, tries=(*self.pod.tries, kind_of(offer)))
-            raise
-        if leaving():
-            import asyncio
-
-            raise asyncio.CancelledError
+        _go_if_asked_to()
         return rented
 
     async def _has(self, found: CloudPod, since: float | None) -> Pod:
@@ -220,3 +218,9 @@ class RentPod:
     async def _give_up_name(self, *, remember: bool = True) -> None:
         kept = (*self.pod.abandoned, self.pod.cloud_name) if remember else self.pod.abandoned
         self.pod = await self.yard.book.note(self.pod, cloud_name="", abandoned=kept)
+
+
+def _go_if_asked_to() -> None:
+    """After steps that were carried through: end now if the task was cancelled meanwhile, and ask for nothing more."""
+    if leaving():
+        raise asyncio.CancelledError
