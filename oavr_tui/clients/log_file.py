@@ -30,8 +30,7 @@ class LogFile:
 
     def __init__(self, path: Path, limit: int) -> None:
         self.path = path
-        self.size = path.stat().st_size if path.exists() else 0
-        self.ended = self.size == 0 or _ends_line(path)
+        self.size, self.ended = _found(path)
         self._limit = limit
         self._fd = -1
         self._stamped = (-1, "")
@@ -45,8 +44,7 @@ class LogFile:
     def append(self, at: float, text: str) -> None:
         """Write text, which holds its own line ends and stamps; a file that has become too long is put aside first."""
         if self._fd < 0:
-            private_dir(self.path.parent)
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            self._open()
         if self.size >= self._limit and (self.ended or text.startswith("\n")):
             self._put_aside(at)
             text = text.removeprefix("\n")
@@ -57,23 +55,22 @@ class LogFile:
             data = data[written:]
         self.ended = text.endswith("\n") if text else self.ended
 
-    def cut_to(self, size: int) -> None:
-        """Drop what was written after the file had this size, in bytes."""
-        os.truncate(self.path, size)
-        self.size = size
-        self.ended = size == 0 or _ends_line(self.path)
-
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _open(self) -> None:
+        private_dir(self.path.parent)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        self._fd = os.open(self.path, flags, 0o600)
 
     def _put_aside(self, at: float) -> None:
         """Keep the full file under its older name, in place of the one before, and begin a new one."""
         aside = older(self.path)
         self.path.replace(aside)
         self.close()
-        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        self._open()
         self.size, self.ended = 0, True
         note = (
             f"{self.stamp(at)}— This log has reached {shown_size(self._limit)} and goes on here;"
@@ -87,13 +84,15 @@ def older(path: Path) -> Path:
     return path.with_name(path.name + ".1")
 
 
-def _ends_line(path: Path) -> bool:
-    with path.open("rb") as handle:
-        handle.seek(0, os.SEEK_END)
-        if handle.tell() == 0:
-            return True
-        handle.seek(-1, os.SEEK_END)
-        return handle.read(1) == b"\n"
+def _found(path: Path) -> tuple[int, bool]:
+    """The file's size in bytes, and whether its last line is whole; one that cannot be looked at counts as none."""
+    try:
+        with path.open("rb") as handle:
+            size = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, size - 1))
+            return size, handle.read(1) in (b"", b"\n")
+    except OSError:
+        return 0, True
 
 
 def split_stamp(line: str) -> tuple[float, str]:
@@ -106,11 +105,14 @@ def split_stamp(line: str) -> tuple[float, str]:
     return 0.0, line
 
 
-def read_rows(path: Path, most: int) -> Rows:
-    """The last rows of the file, progress bars folded. An unreadable or missing file has none. Reads at most 16 MB."""
+def read_rows(path: Path, most: int, end: int | None = None) -> Rows:
+    """The last rows of the file, progress bars folded. An unreadable or missing file has none. Reads at most 16 MB.
+
+    end: as if the file ended after so many bytes.
+    """
     wanted = _BLOCK
     while True:
-        data, whole = _end_of(path, wanted)
+        data, whole = _end_of(path, wanted, end)
         rows = Rows(most)
         lines = data.decode("utf-8", "replace").split("\n")
         for line in lines if whole else lines[1:]:
@@ -123,16 +125,20 @@ def read_rows(path: Path, most: int) -> Rows:
         wanted *= 4
 
 
-def _end_of(path: Path, wanted: int) -> tuple[bytes, bool]:
+def _end_of(path: Path, wanted: int, stop: int | None) -> tuple[bytes, bool]:
     """The last bytes of a log, its older part included, and whether that is all there is."""
     data = b""
     for part in (path, older(path)):
         try:
             with part.open("rb") as handle:
                 end = handle.seek(0, os.SEEK_END)
+                if stop is not None and part == path:
+                    end = min(end, stop)
                 begin = max(0, end - (wanted - len(data)))
                 handle.seek(begin)
-                data = handle.read(end - begin) + data
+                part_data = handle.read(end - begin)
+                # A line is not gone on with in the next file.
+                data = part_data + (b"\n" if data and part_data and not part_data.endswith(b"\n") else b"") + data
         except OSError:
             continue  # nothing written yet, or never so long that a part was put aside
         if begin > 0:
@@ -161,10 +167,9 @@ async def follow_file(
     rest, quiet = b"", 0
     try:
         handle = _open(path)
-        for row in tail(path, last):
-            yield row
-        if handle is not None:
-            handle.seek(0, os.SEEK_END)
+        here = handle.seek(0, os.SEEK_END) if handle is not None else 0
+        for row in read_rows(path, max(last, 1), here).last(last):
+            yield row.text
         while True:
             if handle is None:
                 handle = _open(path)

@@ -9,17 +9,17 @@ from typing import NamedTuple
 LONGEST_LINE = 16_384
 """Characters of one row; what goes beyond is left out, with … in its place."""
 
+_STRING = "(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*"
 _ESCAPE = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colors, cursor
-    "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"  # OSC, DCS and other strings
-    "|\x1b[ -/]*[0-Z\\\\^-~]"
+    f"|{_STRING}(?:\x07|\x1b\\\\|\x9c)"  # OSC, DCS and others: titles, links, pictures
+    "|\x1b[ -/]*[0-OQ-WYZ\\\\`-~]"
+    f"|((?:(?:\x1b\\[|\x9b)[0-?]*[ -/]*|{_STRING}\x1b?|\x1b[ -/]*)\\Z)"  # not finished where the text ends
+    "|[\x1b\x90\x98\x9b\x9d-\x9f]"
 )
-_UNFINISHED = re.compile(
-    "(?:(?:\x1b\\[|\x9b)[0-?]*[ -/]*|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*\x1b?|\x1b[ -/]*)\\Z"
-)
-_LONGEST_ESCAPE = 1024
+_LONGEST_HELD = 64
 _JOINERS = frozenset("\u200c\u200d\ufe0f\u00ad\ufeff\u200b\u2060")
-_BAR = re.compile(r"([^%]{0,200}?)\s*(\d{1,3})%\|")
+_BAR = re.compile(r"([^%]{0,200}?)\s{0,8}(\d{1,3})%\|")
 _BAR_REACH = 8
 """Rows; a bar's frames find its row among so many last ones."""
 
@@ -50,17 +50,22 @@ class Cleaner:
         return text if not self._held and text.isprintable() else self._clean(text)
 
     def _clean(self, text: str) -> str:
-        text = _ESCAPE.sub("", self._held + text)
-        unfinished = _UNFINISHED.search(text[-_LONGEST_ESCAPE:])
-        self._held = unfinished.group() if unfinished else ""
-        if self._held:
-            text = text[: -len(self._held)]
+        held, self._held = self._held, ""
+        text = _ESCAPE.sub(self._without, held + text)
         if "\r" in text:  # what a carriage return overwrites was not meant to stay
             text = next((part for part in reversed(text.split("\r")) if part.strip()), "")
         text = text.replace("\t", "    ")
         if text.isprintable():
             return text
         return "".join([_shown(character) for character in text])
+
+    def _without(self, escape: re.Match[str]) -> str:
+        """Nothing in an escape sequence's place; one that may go on is kept for the next piece."""
+        held = escape.group(1) or ""
+        if len(held) > _LONGEST_HELD:  # what it says is of no matter, only where it ends
+            held = held[:2] + "\x1b" * held.endswith("\x1b")
+        self._held = held
+        return ""
 
 
 def _shown(character: str) -> str:

@@ -44,9 +44,14 @@ class PodLog(Log):
         self.source_note = ""
         self.other_wanted = asyncio.Event()
         self._record = LogRecord(file)
-        self._record.mend_log()
+        trouble = ""
+        try:
+            self._record.mend_log()
+        except OSError as error:
+            trouble = disk_error(error, file).message
         self.seen = self._record.seen
         super().__init__(file, ring=ring, limit=limit, clock=clock)
+        self.trouble = trouble
 
     @property
     def last_id(self) -> str:
