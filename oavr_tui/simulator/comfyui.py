@@ -23,6 +23,7 @@ from oavr_tui.simulator.folders import Folders
 from oavr_tui.simulator.making import DEFAULT_DEVICE, DEFAULT_RAM, DEFAULT_UPLOAD_LIMIT, DEFAULT_VRAM, Pace
 from oavr_tui.simulator.node_info import Generation
 from oavr_tui.simulator.routes import make_app
+from oavr_tui.simulator.whole import carried_through
 
 _LAST_ANSWERS = 0.5
 """Seconds that unfinished requests get when the server stops."""
@@ -134,7 +135,7 @@ class ComfySimulator:
     async def _listen(self) -> None:
         assert self._runner is not None
         self._site = web.TCPSite(self._runner, self._host, self._port)
-        await self._site.start()
+        await carried_through(self._site.start())
         self._port = self._runner.addresses[0][1]
 
     def _own(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from oavr_tui.simulator.whole import carried_through
+
 _LAST_ANSWERS = 0.01
 """Seconds that answers under way get at the end: none, but aiohttp takes 0 for "as long as they like"."""
 _STARTING = (
@@ -23,7 +25,7 @@ class Listener:
         """Begin to listen, and return the base URL."""
         self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=_LAST_ANSWERS)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await carried_through(web.TCPSite(self._runner, "127.0.0.1", 0).start())
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:
