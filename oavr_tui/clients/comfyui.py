@@ -62,13 +62,15 @@ class ComfyUI:
         clock: Callable[[], float] = time.monotonic,
         timings: Timings | None = None,
         token: str | None = None,
+        called: str = "",
     ) -> None:
         """base_url: http or https, with an optional path and user:password; raises BadInput for any other.
 
         token: sent as a Bearer token with every request, for a server behind a guard.
+        called: what sentences call the server instead of its address; who knows a pod's address can reach it.
         client_id: the same for a job from its submit to its end, as the server sends a job's news only there.
         """
-        address = parse_address(base_url)
+        address = replace(parse_address(base_url), called=called)
         self._address = address if token is None else replace(address, authorization=f"Bearer {token}")
         self._client_id = client_id
         self._sleep = sleep

@@ -32,16 +32,20 @@ _TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server's checked address. base ends without a slash and holds neither name nor password."""
+    """A server's checked address. base ends without a slash and holds neither name nor password.
+
+    called: what sentences call the server where its address is nobody's business; empty for the address itself.
+    """
 
     base: str
     socket: str
     authorization: str | None
     loopback: bool
+    called: str = ""
 
     @property
     def shown(self) -> str:
-        return safe_url(self.base)
+        return self.called or safe_url(self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,8 @@ class Http:
         shown = self.address.shown
         if status in (401, 407):
             return Rejected(
-                f"{shown} asks for a name and a password. Write them into its address: https://name:password@…"
+                f"{shown} asks for a name and a password, or for a token. The former go into its address, "
+                "https://name:password@…; a token is given with 'oavr-tui pods add --token'."
             )
         if status == 403:
             return Rejected(f"{shown} refuses access. Check its address, and who may use it.")

@@ -74,10 +74,11 @@ class RemoteRun:
     def _server(self) -> ComfyUI:
         from oavr_tui.clients.comfyui import ComfyUI
 
-        url, token, _name = self.run.address()
+        url, token, name = self.run.address()
         return ComfyUI(
             url,
             token=token,
+            called=name,
             client_id=self.job.client_id or self.job.id.replace("-", ""),
             sleep=self.shop.around.sleep,
             clock=self.shop.around.monotonic,

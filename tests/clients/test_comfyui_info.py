@@ -176,3 +176,11 @@ async def test_a_redirect_to_nonsense(server: Scripted, comfy: ComfyUI) -> None:
     server.script("GET", "/system_stats", nonsense)
     with pytest.raises(Unreachable):
         await comfy.info()
+
+
+async def test_a_server_whose_address_is_nobodys_business(server: Scripted) -> None:
+    server.script("GET", "/system_stats", says(None, 502))
+    async with ComfyUI(server.base, client_id="one", called="studio-1") as comfy:
+        with pytest.raises(Unreachable, match=r"^studio-1 is there, but") as caught:
+            await comfy.info()
+    assert "127.0.0.1" not in caught.value.message
