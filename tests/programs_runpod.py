@@ -191,8 +191,13 @@ class RunPod:
         finally:
             store.close()
 
-    def keeper(self) -> dict[str, Any]:
-        return self.oavr("keeper", "status", "--json").last
+    def keeper(self) -> int | None:
+        """The process id of the keeper of this home, None when there is none."""
+        from oavr_tui.engine.lock import FileLock
+        from oavr_tui.paths import Paths
+
+        lock = FileLock(Paths.find({"OAVR_HOME": str(self.home)}).keeper_lock)
+        return None if lock.is_free() else lock.holder()
 
     def secrets_stay_secret(self) -> None:
         """No key and no whole pod id was told by any command so far."""
@@ -201,22 +206,13 @@ class RunPod:
             assert not [secret for secret in secrets if secret in text], text
 
 
-def _keeper_pid(home: Path) -> int | None:
-    """The keeper of a home that still runs, None without one."""
-    from oavr_tui.engine.lock import FileLock
-    from oavr_tui.paths import Paths
-
-    lock = FileLock(Paths.find({"OAVR_HOME": str(home)}).keeper_lock)
-    return None if lock.is_free() else lock.holder()
-
-
 def _end(cloud: RunPod) -> None:
     """Nothing of this home goes on when its test is over."""
     for one in cloud.started:
         one.close()
-    if _keeper_pid(cloud.home) is not None:
+    if cloud.keeper() is not None:
         cloud.oavr("keeper", "stop")
-    left = _keeper_pid(cloud.home)
+    left = cloud.keeper()
     if left is not None:
         os.kill(left, signal.SIGKILL)
         raise AssertionError("the keeper did not end when it was told to")

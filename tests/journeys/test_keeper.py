@@ -1,0 +1,84 @@
+"""The keeper: whoever drives may go for any reason, and somebody goes on until nothing is left to do."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from oavr_tui.engine.lock import FileLock
+from oavr_tui.paths import Paths
+from tests.programs_runpod import QUICK, RunPod, runpod, until, wished
+from tests.samples import decoded
+
+
+def driver(cloud: RunPod) -> int | None:
+    """The process id of whoever drives, None when nobody does."""
+    lock = FileLock(Paths.find({"OAVR_HOME": str(cloud.home)}).driver_lock)
+    return None if lock.is_free() else lock.holder()
+
+
+def test_a_person_takes_over_from_the_keeper_and_leaves_again(tmp_path: Path) -> None:
+    slow = {"boot": {**QUICK["boot"], "comfy": {"step_seconds": 2}}}
+    with runpod(tmp_path, slow) as cloud:
+        running = cloud.start(*wished("--on", "auto", "--seed", "7"))
+        running.until(event="progress", stage="generating")
+        keeper = cloud.keeper()
+        assert keeper is not None
+        running.signal(signal.SIGKILL)
+        running.ran()
+        until(lambda: driver(cloud) == keeper, "the keeper drives")
+        told = cloud.oavr("keeper", "status", "--json").last
+        assert told == {"running": True, "pid": keeper, "jobs": 1, "pods": ["studio-1"]}
+
+        watching = cloud.start("jobs", "watch", "--json")
+        until(lambda: driver(cloud) == watching.process.pid, "the keeper makes way")
+        watching.signal(signal.SIGTERM)
+        assert watching.ran().code == 128 + signal.SIGTERM
+        until(lambda: driver(cloud) == keeper, "the keeper goes on")
+
+        until(lambda: cloud.statuses() == ["EXITED"], "the keeper stops the idle studio")
+        assert cloud.keeper() == keeper
+        videos = cloud.videos()
+        assert [video["seed"] for video in videos] == [7]
+        assert decoded(Path(videos[0]["path"])).frames == 25
+        assert cloud.books()["creates"] == 1
+
+
+def test_a_keeper_that_is_sent_away_says_what_goes_on_costing(tmp_path: Path) -> None:
+    with runpod(tmp_path, OAVR_PODS_IDLE_MINUTES="60") as cloud:
+        idle = cloud.oavr("keeper", "status")
+        assert (idle.code, idle.out) == (0, "No keeper is running, and none is needed.\n")
+        assert cloud.oavr("pods", "deploy").code == 0
+        keeper = cloud.keeper()
+        assert f"A keeper is running (process {keeper}): 0 unfinished videos, 1 studio." in (
+            cloud.oavr("keeper", "status").out
+        )
+        gone = cloud.oavr("keeper", "stop")
+        assert gone.code == 0
+        assert "Nobody watches studio-1 now, and it costs $0.34/h" in gone.err
+        assert cloud.keeper() is None
+        assert cloud.oavr("keeper", "stop", "--json").last == {"running": False, "jobs": 0, "pods": ["studio-1"]}
+        assert cloud.statuses() == ["RUNNING"]
+        assert cloud.oavr("pods", "terminate", "studio-1", "--yes").code == 0
+        until(lambda: cloud.keeper() is None, "a keeper with nothing to keep ends")
+
+
+@pytest.mark.full
+@pytest.mark.timeout(400)
+def test_a_stopped_studio_is_terminated_in_time(tmp_path: Path) -> None:
+    """Stopped studios are looked at every two minutes only, so this takes as long."""
+    with runpod(tmp_path, OAVR_PODS_TERMINATE_AFTER_HOURS="0.001") as cloud:
+        assert cloud.oavr(*wished("--on", "auto")).code == 0
+        until(lambda: cloud.statuses() == ["EXITED"], "the keeper stops the idle studio")
+        until(lambda: cloud.statuses() == ["TERMINATED"], "some time later it is terminated", 240)
+        until(lambda: cloud.keeper() is None, "the keeper has nothing left to do")
+
+
+def test_a_stopped_studio_that_may_stay_needs_no_keeper(tmp_path: Path) -> None:
+    with runpod(tmp_path, OAVR_PODS_TERMINATE_AFTER_HOURS="0") as cloud:
+        assert cloud.oavr(*wished("--on", "auto")).code == 0
+        until(lambda: cloud.statuses() == ["EXITED"], "the keeper stops the idle studio")
+        until(lambda: cloud.keeper() is None, "the keeper has nothing left to do")
+        assert cloud.statuses() == ["EXITED"]
