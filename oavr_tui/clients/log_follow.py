@@ -6,14 +6,13 @@ Light to import; following a log server loads httpx.
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from oavr_tui.clients.comfyui_types import Timings
-from oavr_tui.clients.log_replay import LogRestarted, squeeze
+from oavr_tui.clients.log_replay import LogRestarted
 from oavr_tui.errors import BadInput, Unreachable
 
 if TYPE_CHECKING:
@@ -186,10 +185,8 @@ async def follow_source(
     """Follow a log that gives each line an id and goes on after any of them, as a provider keeps it.
 
     lines: called with the last id that is known (empty at first). Returns where there is no such log; runs until
-    cancelled otherwise. Raises what `lines` raises, except Unreachable, after which it asks again. At first it passes
-    over lines as often as they stand in the log already, which the pod's own log server may have sent.
+    cancelled otherwise. Raises what `lines` raises, except Unreachable, after which it asks again.
     """
-    known = Counter(squeeze(row.text) for row in log.lines(1 << 30)) if not log.last_id else Counter()
     failures = 0
     while True:
         began = clock()
@@ -200,10 +197,7 @@ async def follow_source(
                 return
             async for line_id, line in coming:
                 failures = 0
-                shown = squeeze(line)
-                repeated = known[shown] > 0
-                known[shown] -= repeated
-                log.add_identified(line_id, None if repeated else line)
+                log.add_identified(line_id, line)
         except Unreachable as error:
             wait = min(_LONGEST_WAIT, float(getattr(error, "seconds", 0.0)))  # a provider that was asked too often
         failures = 0 if clock() - began >= timings.backoff_most else failures + 1

@@ -13,10 +13,11 @@ from oavr_tui.clients.disk import disk_error
 from oavr_tui.clients.log_file import follow_file, tail
 from oavr_tui.clients.log_fold import LogLine
 from oavr_tui.clients.log_follow import LogTimings, follow_log_server, follow_source
+from oavr_tui.clients.log_merge import Merge
 from oavr_tui.clients.log_record import LogRecord
 from oavr_tui.clients.log_replay import LogRestarted, Replay, Seen
 from oavr_tui.clients.log_store import LARGEST_FILE, Log
-from oavr_tui.clients.sse_bytes import SseBytes
+from oavr_tui.clients.sse_bytes import Piece, SseBytes
 
 __all__ = [
     "Log",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 RESTARTED = "— The pod has begun a new log. —"
+_MOST_COMPARED = 5000
 
 
 class PodLog(Log):
@@ -43,6 +45,7 @@ class PodLog(Log):
     def __init__(self, file: Path, *, ring: int = 5000, limit: int = LARGEST_FILE, clock: Callable[[], float]) -> None:
         self.source_note = ""
         self.other_wanted = asyncio.Event()
+        self._merge: Merge | None = None
         self._record = LogRecord(file)
         trouble = ""
         try:
@@ -67,11 +70,22 @@ class PodLog(Log):
         self.seen = self._record.seen = Seen()
         self.add(RESTARTED)
 
-    def add_identified(self, line_id: str, line: str | None) -> None:
-        """Add a line of the provider's log; None: only remember its id."""
+    def add_identified(self, line_id: str, line: str) -> None:
+        """Add a line of the provider's log and remember its id, unless the log server has sent this line before."""
+        if self._merge is None:
+            # After a restart nobody knows any more which source the rows came by.
+            self._merge = Merge(row.text for row in self.lines(_MOST_COMPARED)) if not self.last_id else Merge()
         self._record.last_id = line_id
-        if line is not None:
+        if self._merge.from_provider(line):
             self.add(line)
+        else:
+            self._write(self._clock(), "")  # the id alone
+
+    def take_from_server(self, pieces: list[Piece], *, still_open: bool) -> None:
+        """Add new pieces of the log server's log, except for lines that the provider has sent before."""
+        if self._merge is not None:
+            pieces = self._merge.from_server(pieces, still_open=still_open)
+        self.take(pieces, still_open=still_open)
 
     def close(self) -> None:
         super().close()
@@ -116,6 +130,6 @@ class LogStream:
             self._replay.all_sent()
         still_open = self._parser.open
         if fresh or (self._was_open and not still_open and self._replay.caught_up):
-            self._log.take(fresh, still_open=still_open)
+            self._log.take_from_server(fresh, still_open=still_open)
         self._was_open = still_open
         return bool(pieces)

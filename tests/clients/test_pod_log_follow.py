@@ -16,6 +16,7 @@ from oavr_tui.clients.log_follow import LogTimings, backoff
 from oavr_tui.clients.pod_log import RESTARTED, PodLog, follow_log_server, follow_source
 from oavr_tui.errors import BadInput, NoKey, Unreachable
 from oavr_tui.simulator.pod_log_server import LogServer
+from tests.clients.test_imports import loaded_by
 
 FAST = LogTimings(connect=5.0, silence=5.0)
 
@@ -388,6 +389,22 @@ async def test_lines_that_the_log_server_sent_already_are_passed_over(log: PodLo
     log.close()
 
 
+async def test_lines_that_the_provider_sent_already_are_passed_over(log: PodLog) -> None:
+    """As at every start: the provider's log can be read before the pod's own server is up."""
+    provider = Provider([("a", "pulling image"), ("b", "\x1b[1mone\x1b[0m"), ("c", "two"), ("d", "two")])
+    await follow_until(log, provider, lambda: len(texts(log)) == 4)
+    stream = log.connect()
+    stream.feed(b"data: \x1b[1mone\x1b[0m\ndata: two\ndata: two\ndata: two\n\ndata: thr\n")
+    stream.feed(b"data: ee\n\ndata: four\n\n")
+    assert texts(log) == ["pulling image", "one", "two", "two", "two", "three", "four"]
+    provider.lines += [("e", "two"), ("f", "three"), ("g", "four"), ("h", "four"), ("i", "five")]
+    await follow_until(log, provider, lambda: "five" in texts(log))
+    assert texts(log)[5:] == ["three", "four", "four", "five"]
+    stream.feed(b"data: four\n\ndata: five\n\ndata: six\n\n")
+    assert texts(log)[5:] == ["three", "four", "four", "five", "six"]
+    log.close()
+
+
 async def test_a_provider_that_says_when_to_ask_again(log: PodLog) -> None:
     class Slow(Unreachable):
         seconds = 77.0
@@ -408,3 +425,9 @@ async def test_a_key_that_is_wrong_is_the_callers_to_mend(log: PodLog) -> None:
     with pytest.raises(NoKey):
         await follow_source(log, provider.log, sleep=Waits(), clock=time.monotonic)
     log.close()
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    assert (
+        loaded_by("oavr_tui.clients.pod_log", "oavr_tui.redact", "oavr_tui.secrets_file", "oavr_tui.app_log") == set()
+    )
