@@ -9,7 +9,7 @@ from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import FailureCode
 from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState, PodWish
 
-_MAY_BE_SAVED_YET = (FailureCode.UNREACHABLE, FailureCode.DISK_FULL)
+MAY_BE_SAVED_YET = (FailureCode.UNREACHABLE, FailureCode.DISK_FULL)
 _LEAVING = (PodState.STOPPING, PodState.TERMINATING)
 
 
@@ -34,7 +34,7 @@ class Needs:
     def unsaved_on(self, pod: Pod) -> bool:
         """Whether there may be a video on a pod that is not in the library yet."""
         return any(
-            not job.ended or (job.failure is not None and job.failure.code in _MAY_BE_SAVED_YET)
+            not job.ended or (job.failure is not None and job.failure.code in MAY_BE_SAVED_YET)
             for job in self._jobs()
             if job.pod == pod.id and job.sent
         )

@@ -23,6 +23,7 @@ from oavr_tui.engine.crash import write_crash
 from oavr_tui.engine.estimate import Meter, Place
 from oavr_tui.engine.events import JobProgressed, PodStepped, Step
 from oavr_tui.engine.given import is_address
+from oavr_tui.engine.needs import MAY_BE_SAVED_YET
 from oavr_tui.engine.seats import PodLost, Seat
 from oavr_tui.engine.workshop import Workshop
 from oavr_tui.errors import DiskFull, FailureCode, Lost, OavrError, Unreachable
@@ -204,7 +205,18 @@ class JobRun:
         if error.code is FailureCode.CANCELLED:
             await self._end(JobState.CANCELLED, Failure(error.code, error.message, error.can_retry))
         else:
-            await self._end(JobState.FAILED, Failure(error.code, error.message, error.can_retry))
+            await self._end(JobState.FAILED, Failure(error.code, error.message + self._left(error), error.can_retry))
+
+    def _left(self, error: OavrError) -> str:
+        """What to add where the video is made, could not be brought home, and its studio goes on costing money."""
+        job = self.shop.queue.get(self.job.id) or self.job
+        pod = self.shop.fleet.needs.place_of(job)
+        if error.code not in MAY_BE_SAVED_YET or not job.outputs or pod is None or not pod.billed:
+            return ""
+        return (
+            f" The video is made and waits on {pod.name}, which costs ${pod.per_hour:.2f}/h meanwhile: "
+            "'oavr-tui jobs retry' fetches it."
+        )
 
     async def _end(self, state: JobState, failure: Failure) -> None:
         self.job = self.shop.queue.get(self.job.id) or self.job
