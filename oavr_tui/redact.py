@@ -36,8 +36,8 @@ _LOOKS = tuple(
 _POD_PLACES = re.compile(r"\b[a-z0-9]{4,40}(?=-\d{1,5}\.proxy\.runpod\.net)|(?<=/pods/)[a-z0-9]{8,40}\b", re.IGNORECASE)
 
 # The folders of an absolute path, which may hold spaces; not of an address, nor the stroke of "$0.34/h".
-_FOLDER = r"(?! )(?:(?![.,:;] )(?:[^/\"'\n]|(?<=\w)'(?=\w))){1,255}/"
-_FOLDERS = re.compile(rf"(?:file://|(?<![\w/:.%~…]))(?:~[\w.-]*/(?:{_FOLDER})*|/(?:{_FOLDER})+)")
+_FOLDER = r"(?! )(?:(?![.,:;] )(?:[^/\"'\n]|(?<=\w)'(?=\w))){1,255}(?<![ :])/"
+_FOLDERS = re.compile(rf"(?:file:(?://)?|(?<![\w/:.%~…]))(?:~[\w.-]*/(?:{_FOLDER})*|/(?:{_FOLDER})+)")
 
 
 def mask_id(pod_id: str) -> str:

@@ -62,7 +62,7 @@ def load_secrets(paths: Paths, environ: Mapping[str, str] | None = None) -> Secr
         entries = _table(document, _TOKENS, file)
     except BadInput as error:
         if not given:
-            raise
+            raise BadInput(" ".join((error.message, *notes))) from None
         return Secrets(given, RUNPOD_VARIABLE, {}, (*notes, error.message))
     tokens: dict[str, str] = {}
     for name, token in entries.items():

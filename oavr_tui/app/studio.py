@@ -17,12 +17,11 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Label, ProgressBar, Static
 
-from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import Event, JobChanged, JobProgressed, Notice
-from oavr_tui.engine.setup import pod_setup
+from oavr_tui.engine.logged import logged_engine
 from oavr_tui.errors import OavrError
 from oavr_tui.models import PREVIEW, Job, JobState, Progress, Request, Video
-from oavr_tui.paths import Paths, expanded
+from oavr_tui.paths import Paths
 from oavr_tui.settings import Settings
 from oavr_tui.settings import where as check_where
 from oavr_tui.text import clock, safe, safe_url, size
@@ -53,9 +52,8 @@ class Studio(Screen[None]):
         self._at_once = at_once and request is not None
         self._settings = settings
         self._first = request
-        self._engine = Engine(
-            paths, videos_folder=expanded(settings.videos_folder), pods=pod_setup(paths, settings)
-        )
+        self._notes: list[str] = []
+        self._engine = logged_engine(paths, settings, self._notes.append)
         self._engine_ready = asyncio.Event()
         self._job_id = ""
 
@@ -112,6 +110,8 @@ class Studio(Screen[None]):
                 async with self._engine, self._engine.driving_when_free():
                     self._engine_ready.set()
                     self._show_unfinished()
+                    for note in self._notes:
+                        self.notify(safe(note), markup=False)
                     while True:
                         await self._hear(await events.next())
         except OavrError as error:

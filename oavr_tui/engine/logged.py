@@ -33,15 +33,13 @@ def logged_engine(
     try:
         secrets = load_secrets(paths, environ)
     except BadInput as error:
-        notes: tuple[str, ...] = (error.message,)
+        say(error.message)  # and the log has it as soon as a key is needed
     else:
-        notes = secrets.notes
-        redactor.know(secrets.runpod_key)
-        for token in secrets.address_tokens.values():
-            redactor.know(token)
-    for note in notes:
-        log.warning("%s", note)
-        say(note)
+        for secret in (secrets.runpod_key, *secrets.address_tokens.values()):
+            redactor.know(secret)
+        for note in secrets.notes:
+            log.warning("%s", note)
+            say(note)
     engine = Engine(paths, videos_folder=expanded(settings.videos_folder), pods=setup)
     engine.bus.also(EventLog(log, lambda: engine.driving, engine.job, redactor.know_pod).hear)
     return engine
