@@ -7,7 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oavr_tui.errors import ERROR_BY_CODE, BadInput, FailureCode, Rejected, error_for
-from oavr_tui.models import ENDED, FOLLOWS, SIZES, IllegalStep, Job, JobState, Request, Shape, shape_of
+from oavr_tui.models import (
+    ENDED,
+    FOLLOWS,
+    POD_FOLLOWS,
+    SIZES,
+    IllegalStep,
+    Job,
+    JobState,
+    Pod,
+    PodKind,
+    PodState,
+    Request,
+    Shape,
+    shape_of,
+)
 
 
 def job(state: JobState = JobState.QUEUED) -> Job:
@@ -64,3 +78,45 @@ def test_errors_come_back_from_their_codes() -> None:
     assert type(error_for("never heard of", "A sentence.")) is Rejected
     assert error_for(FailureCode.BAD_INPUT, "x", can_retry=True).can_retry
     assert not BadInput("x").can_retry
+
+
+def reached_from(state: PodState) -> set[PodState]:
+    reached, frontier = {state}, {state}
+    while frontier:
+        frontier = {after for each in frontier for after in POD_FOLLOWS[each]} - reached
+        reached |= frontier
+    return reached
+
+
+def test_every_state_of_a_pod_can_be_reached_and_leads_to_its_end() -> None:
+    assert reached_from(PodState.ASKED) == set(PodState) == set(POD_FOLLOWS)
+    assert all(PodState.GONE in reached_from(state) for state in PodState)
+
+
+def test_a_pod_that_is_gone_stays_gone_and_one_that_is_terminated_becomes_nothing_else() -> None:
+    assert POD_FOLLOWS[PodState.GONE] == frozenset()
+    assert POD_FOLLOWS[PodState.TERMINATING] == {PodState.GONE}
+
+
+@pytest.mark.parametrize("state", [one for one in PodState if one not in (PodState.GONE, PodState.TERMINATING)])
+def test_a_pod_may_be_ended_or_found_ended_at_any_time(state: PodState) -> None:
+    assert {PodState.STOPPING, PodState.STOPPED, PodState.TERMINATING, PodState.GONE} <= POD_FOLLOWS[state]
+
+
+@given(st.sampled_from(PodState), st.sampled_from(PodState))
+def test_a_pod_takes_only_steps_in_the_table_and_its_clocks_start_anew(before: PodState, after: PodState) -> None:
+    pod = Pod("id", "studio-1", PodKind.RUNPOD, before, created_at=1.0, updated_at=1.0)
+    if after in POD_FOLLOWS[before]:
+        moved = pod.moved_to(after, at=2.0)
+        assert (moved.state, moved.updated_at, moved.state_since, moved.progress_at) == (after, 2.0, 2.0, 2.0)
+    else:
+        with pytest.raises(IllegalStep):
+            pod.moved_to(after, at=2.0)
+
+
+@pytest.mark.parametrize("state", PodState)
+def test_a_pod_costs_its_price_until_the_provider_says_the_contrary(state: PodState) -> None:
+    rented = Pod("id", "studio-1", PodKind.RUNPOD, state, created_at=1.0, updated_at=1.0)
+    own = Pod("id", "mine", PodKind.ADDRESS, state, created_at=1.0, updated_at=1.0)
+    assert rented.billed is (state not in (PodState.STOPPED, PodState.GONE))
+    assert not own.billed
