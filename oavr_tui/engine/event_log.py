@@ -12,7 +12,7 @@ from oavr_tui.engine.events import DrivingChanged, Event, JobChanged, Notice, Po
 from oavr_tui.models import Job, Pod, PodState
 
 _SHORTEST_PROMPT = 4
-_PROMPT_HEAD = 24
+_PROMPT_HEAD = 16
 
 
 class EventLog:
@@ -82,5 +82,5 @@ def without_prompt(text: str, job: Job | None) -> str:
     head = " ".join(job.request.prompt.split())[:_PROMPT_HEAD] if job is not None else ""
     if len(head) < _SHORTEST_PROMPT:
         return text
-    before, found, _ = text.partition(head)
+    before, found, _ = " ".join(text.split()).partition(head)
     return f"{before}(the prompt)…" if found else text
