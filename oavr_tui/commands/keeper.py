@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 from oavr_tui.commands.talk import put, put_json, say
@@ -37,7 +38,7 @@ def _be_keeper(paths: Paths) -> int:
     from oavr_tui.redact import Redactor
 
     lock = FileLock(paths.keeper_lock)
-    if not lock.take():
+    if not _taken(lock):
         return 0
     os.chdir("/")
     os.umask(0o077)
@@ -56,6 +57,15 @@ def _be_keeper(paths: Paths) -> int:
     finally:
         lock.release()
     return 0
+
+
+def _taken(lock: FileLock) -> bool:
+    """Whether this is the keeper now. Tried for a moment: who only looks whether there is one is in the way as well."""
+    for _look in range(5):
+        if lock.take():
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
 
 
 async def _keep(paths: Paths, say_to_log: Callable[[str], None]) -> None:

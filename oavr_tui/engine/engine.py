@@ -145,12 +145,13 @@ class Engine:
     async def look_at_account(self) -> None:
         """Take in what the account says of its pods, unless somebody drives and does so anyway. Raises OavrError."""
         await self.refresh()
-        if not self.fleet.rental.has_key or not self._lock.take():
+        meanwhile = FileLock(self.paths.driver_lock)  # not the engine's own, which says whether it drives
+        if not self.fleet.rental.has_key or not meanwhile.take():
             return
         try:
             await self.fleet.driver.look()
         finally:
-            self._lock.release()
+            meanwhile.release()
 
     @property
     def kept(self) -> bool:

@@ -35,13 +35,16 @@ def start_keeper(paths: Paths, environ: Mapping[str, str]) -> None:
         there["OAVR_HOME"] = str(paths.config.parent)
     nowhere = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
     # Not subprocess: a session of its own outlives the terminal, and nobody waits for it.
-    pid = os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-m", "oavr_tui", "keeper", "run"],
-        there,
-        file_actions=nowhere,
-        setsid=True,
-    )
+    try:
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "oavr_tui", "keeper", "run"],
+            there,
+            file_actions=nowhere,
+            setsid=True,
+        )
+    except OSError:
+        return  # no process to be had right now: the driver goes on, and asks again in seconds
     _started.append(pid)
 
 
@@ -60,6 +63,7 @@ class Keeper:
     """engine: an open engine of its own. say: a sentence for the log."""
 
     def __init__(self, paths: Paths, engine: Engine, say: Callable[[str], None]) -> None:
+        self._paths = paths
         self._engine = engine
         self._say = say
         self._driver = FileLock(paths.driver_lock)
@@ -67,16 +71,23 @@ class Keeper:
 
     async def keep(self) -> None:
         """Returns when nothing is left to do."""
+        from oavr_tui.engine.crash import write_crash
         from oavr_tui.errors import OavrError
 
-        while await self._something_left():
-            if self._wanted.by_others() or not self._driver.is_free():
-                await asyncio.sleep(_LOOK_SECONDS)
-                continue
+        while True:
             try:
-                await self._drive()
-            except OavrError as error:  # a full disk may have room again; giving up would leave pods running
+                if not await self._something_left():
+                    return
+                if self._wanted.by_others() or not self._driver.is_free():
+                    await asyncio.sleep(_LOOK_SECONDS)
+                else:
+                    await self._drive()
+            # Whatever it is: giving up would leave pods running that nobody watches.
+            except OavrError as error:
                 self._say(error.message)
+                await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+            except Exception as error:
+                self._say(write_crash(self._paths, error, "keeping").message)
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
 
     async def _something_left(self) -> bool:

@@ -9,6 +9,7 @@ people; nothing relies on it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -31,20 +32,27 @@ class FileLock:
         """Try to become the holder; True when this process is the holder now."""
         if self.held:
             return True
+        fd = self._locked(fcntl.LOCK_EX)
+        if fd < 0:
+            return False
+        self._fd = fd
+        with contextlib.suppress(OSError):  # a full disk: the name is for people only
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        return True
+
+    def _locked(self, how: int) -> int:
         private_dir(self._file.parent)
         fd = _opened(self._file)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, how | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(fd)
-            return False
+            return -1
         except BaseException:
             os.close(fd)
             raise
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        self._fd = fd
-        return True
+        return fd
 
     def release(self) -> None:
         if self.held:
@@ -60,12 +68,13 @@ class FileLock:
         return int(text) if text.isdigit() else None
 
     def is_free(self) -> bool:
-        """Whether nobody holds it at this moment."""
+        """Whether nobody holds it at this moment. Whoever tries to take it in just this moment does not get it."""
         if self.held:
             return False
-        free = self.take()
-        self.release()
-        return free
+        fd = self._locked(fcntl.LOCK_SH)  # any number may look at a time, and none is taken for the holder
+        if fd >= 0:
+            os.close(fd)
+        return fd >= 0
 
 
 class Wanted:
