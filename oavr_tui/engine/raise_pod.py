@@ -24,6 +24,8 @@ _ROUND_SECONDS = 2.0
 _EARLY_ROUND_SECONDS = 0.3
 _EARLY_SECONDS = 5.0
 _ROWS = 5000
+_MOST_FRESH_STARTS = 3
+"""How often a container may begin anew by itself before its machine is given up."""
 
 _STEPS = {PodState.BOOTING: Step.BOOTING, PodState.FETCHING: Step.FETCHING, PodState.WARMING: Step.WARMING}
 _TEXTS = {
@@ -53,6 +55,7 @@ class RaisePod:
         self._news: BootLog = BootLog(expected=expected_files)
         self._told: tuple[PodState, int, int] | None = None
         self._began = yard.around.clock()
+        self._fresh_starts = 0
 
     async def until_ready(self) -> Pod:
         """Returns the pod, ready. Raises BadHost when it gets no further, or cannot do the work, and Overtaken when it
@@ -65,6 +68,7 @@ class RaisePod:
             while True:
                 self._look_whether_it_still_starts()
                 await self._note_phase()
+                self._look_at_trouble()
                 if await self._answers():
                     return await self._ready()
                 self._look_at_deadline()
@@ -86,7 +90,17 @@ class RaisePod:
 
     def _heard(self, rows: list[LogLine]) -> None:
         for row in rows:
+            before = self._news.phase
             self._news.feed(row.text)
+            self._fresh_starts += before is not PodState.BOOTING and self._news.phase is PodState.BOOTING
+
+    def _look_at_trouble(self) -> None:
+        """A file that cannot be had, and a container that starts over again and again: each time it would look like
+        progress, and cost money for ever."""
+        if self._news.failed:
+            self._judge(f"{self.pod.name} could not fetch {self._news.failed[0]}.")
+        if self._fresh_starts >= _MOST_FRESH_STARTS:
+            self._judge(f"{self.pod.name} started over {self._fresh_starts} times and never became ready.")
 
     async def _note_phase(self) -> None:
         news, was = self._news, self._told
@@ -98,8 +112,6 @@ class RaisePod:
         else:
             self.pod = await self.yard.book.note(self.pod, progress_at=self.yard.around.clock())
         self._tell()
-        if news.failed:
-            self._judge(f"{self.pod.name} could not fetch {news.failed[0]}.")
 
     def _tell(self) -> None:
         news = self._news
