@@ -1,22 +1,17 @@
-"""A simulated RunPod account, an engine that drives on it, and the command line on it: what the fault tests share."""
+"""A simulated RunPod account and an engine that drives on it, in this process: what the fault tests share."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from oavr_tui.engine.engine import Engine
-from oavr_tui.engine.events import Notice, PodStepped, Subscription
+from oavr_tui.engine.events import Notice, PodStepped, Step, Subscription
 from oavr_tui.engine.setup import pod_setup
 from oavr_tui.engine.workshop import Surroundings
 from oavr_tui.models import AUTO, Job, JobState, Pod, PodState, Request
@@ -25,7 +20,6 @@ from oavr_tui.settings import Settings
 from oavr_tui.simulator.runpod import RunPodSimulator
 from oavr_tui.simulator.runpod_books import PodBook
 from oavr_tui.simulator.runpod_script import FULL_KEY, Script
-from tests.programs import Ran, oavr
 from tests.samples import portrait, voice
 
 DEADLINE = 60.0
@@ -144,9 +138,16 @@ class House:
     def _named(self, name: str, state: PodState) -> Pod | None:
         return next((pod for pod in self.pods if (pod.name, pod.state) == (name, state)), None)
 
-    async def nothing_costs(self) -> None:
-        """Wait until no machine is charged for, by the account's own books and by the app's."""
-        await self.until(lambda: not self.costly and not any(pod.billed and not pod.found for pod in self.pods))
+    async def ready(self, name: str = "studio-1") -> Pod:
+        """Wait until a studio has become ready, whatever came after that."""
+        await self.until(lambda: any((step.name, step.step) == (name, Step.READY) for step in self.steps))
+        return next(pod for pod in reversed(self.pods) if pod.name == name)
+
+    async def nothing_costs(self, but: str = "") -> None:
+        """Wait until no machine is charged for, by the account's own books and by the app's. but: one's id."""
+        await self.until(
+            lambda: set(self.costly) <= {but} and not any(pod.billed and not pod.found for pod in self.pods)
+        )
 
     def replace_script(self, *faults: dict[str, Any], **script: Any) -> None:
         """From now on, another script; faults count from the start."""
@@ -166,13 +167,15 @@ async def driven(
     simulator: RunPodSimulator,
     *,
     key: str = FULL_KEY,
-    speed: float = 1.0,
+    speed: float = 4.0,
+    pace: float = 1.0,
     hurry: float = 10.0,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """An engine that drives on this account, with a home of its own.
 
-    speed: how much faster its clock runs than time. hurry: how much shorter its pauses are. settings: of Settings.
+    speed: how much faster than time its clock runs, and pace, its stop watch. hurry: how much shorter its pauses are.
+    settings: of Settings.
     """
     environ = {
         "OAVR_HOME": str(home),
@@ -187,7 +190,11 @@ async def driven(
     async def sleep(seconds: float) -> None:
         await asyncio.sleep(seconds / hurry)
 
-    around = Surroundings(clock=lambda: began + (time.time() - began) * speed, sleep=sleep)
+    around = Surroundings(
+        clock=lambda: began + (time.time() - began) * speed,
+        monotonic=lambda: time.monotonic() * pace,
+        sleep=sleep,
+    )
     engine = Engine(paths, around=around, pods=_hurried(pod_setup(paths, chosen, environ), simulator, sleep))
     house = House(simulator, engine)
     async with engine:
@@ -229,77 +236,3 @@ async def house(
         driven(folder / "home", simulator, **options) as made,
     ):
         yield made
-
-
-# --- the command line
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """A simulated account in a process of its own, and commands on it with one home."""
-
-    url: str
-    home: Path
-
-    def run(self, *words: str, env: dict[str, str] | None = None) -> Ran:
-        """A command to its end."""
-        given = {
-            "RUNPOD_API_BASE_URL": self.url,
-            "OAVR_RUNPOD_PROXY": f"{self.url}/proxy/{{pod}}-{{port}}",
-            "RUNPOD_API_KEY": FULL_KEY,
-            "OAVR_PODS_IDLE_MINUTES": "0.05",
-            **(env or {}),
-        }
-        return oavr(*words, home=self.home, env=given)
-
-    def generate(self, *words: str, env: dict[str, str] | None = None) -> Ran:
-        files = ("--image", str(portrait()), "--audio", str(voice()), "--max-seconds", "1")
-        return self.run("generate", *files, "--json", "--on", "auto", *words, env=env)
-
-    def books(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/simulator/state", timeout=30) as answer:
-            body: dict[str, Any] = json.load(answer)
-        return body
-
-    def costly(self) -> list[str]:
-        return [pod["id"] for pod in self.books()["pods"] if pod["status"] in _COSTLY]
-
-    def nothing_costs(self) -> None:
-        """Wait until no machine is charged for."""
-        end = time.monotonic() + DEADLINE
-        while self.costly():
-            assert time.monotonic() < end, self.books()["pods"]
-            time.sleep(0.1)
-
-
-@contextlib.contextmanager
-def cloud(folder: Path, *faults: dict[str, Any], **script: Any) -> Iterator[Cloud]:
-    """Start `python -m oavr_tui.simulator runpod` on a free port; at the end, it and the keeper are sent away."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "script.json"
-    file.write_text(scripted(*faults, **script).model_dump_json())
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "oavr_tui.simulator", "runpod", "--port", "0", "--with-parent"),
-            *("--script", str(file), "--directory", str(folder / "account")),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    made: Cloud | None = None
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("listening on "), line
-        made = Cloud(line.removeprefix("listening on ").strip(), folder / "home")
-        yield made
-    finally:
-        if made is not None:
-            made.run("keeper", "stop")
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(30)
-        process.stdout.close()

@@ -7,27 +7,18 @@ from typing import Any
 
 import pytest
 
-from oavr_tui.models import PodState
 from oavr_tui.simulator.runpod_catalog import GPU_TYPES
 from oavr_tui.simulator.runpod_script import READ_ONLY_KEY
-from tests.faults.account import cloud, house
+from tests.faults.account import house
 
 V2_GONE = {"match": {"api": "v2"}, "do": "gone"}
 SDK_GONE = {"match": {"api": "graphql"}, "do": "gone"}
+LONG = pytest.mark.full
 NOTHING_FREE = {gpu.id: {"community": 0, "secure": 0} for gpu in GPU_TYPES}
 CREATE = {"match": {"deed": "create"}}
 
 
 # --- the key and the money
-
-
-def test_no_key(tmp_path: Path) -> None:
-    with cloud(tmp_path) as there:
-        ran = there.generate(env={"RUNPOD_API_KEY": ""})
-        assert (ran.code, ran.last["event"], ran.last["code"]) == (1, "failed", "no_key")
-        for words in ("needs your RunPod key", "Nothing was started", "RUNPOD_API_KEY", "--on preview"):
-            assert words in ran.last["message"]
-        assert there.books()["requests"] == []
 
 
 @pytest.mark.parametrize(
@@ -127,12 +118,11 @@ async def test_the_first_kind_is_taken_and_the_second_is_not(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "fault",
     [
-        {"do": "error", "status": 500, "when": "after"},
-        {"do": "error", "status": 502, "form": "html", "when": "after"},
-        {"do": "error", "status": 503, "form": "empty", "when": "after"},
-        {"do": "drop", "when": "after"},
+        pytest.param({"do": "error", "status": 500, "when": "after"}, id="500"),
+        pytest.param({"do": "error", "status": 502, "form": "html", "when": "after"}, id="502-page", marks=LONG),
+        pytest.param({"do": "error", "status": 503, "form": "empty", "when": "after"}, id="503-empty", marks=LONG),
+        pytest.param({"do": "drop", "when": "after"}, id="cut-off"),
     ],
-    ids=["500", "502-page", "503-empty", "cut-off"],
 )
 @pytest.mark.parametrize("control", ["v2", "sdk"])
 async def test_a_machine_whose_creation_got_no_answer_is_adopted(
@@ -140,7 +130,7 @@ async def test_a_machine_whose_creation_got_no_answer_is_adopted(
 ) -> None:
     async with house(tmp_path, {"match": {"deed": "create", "nth": 1}, **fault}, pods_control=control) as here:
         pod = await here.engine.fleet.deploy(name="mine")
-        await here.pod_at(PodState.READY, "mine")
+        await here.ready("mine")
         assert here.creates == 1
         assert len(here.machines) == 1
         assert here.engine.fleet.book.get(pod.id) is not None
@@ -149,15 +139,18 @@ async def test_a_machine_whose_creation_got_no_answer_is_adopted(
 
 @pytest.mark.parametrize(
     "fault",
-    [{"do": "error", "status": 500}, {"do": "error", "status": 502, "form": "html"}, {"do": "drop"}],
-    ids=["500", "502-page", "cut-off"],
+    [
+        pytest.param({"do": "error", "status": 500}, id="500", marks=LONG),
+        pytest.param({"do": "error", "status": 502, "form": "html"}, id="502-page"),
+        pytest.param({"do": "drop"}, id="cut-off", marks=LONG),
+    ],
 )
 async def test_a_creation_that_did_not_happen_is_asked_for_under_another_name(
     tmp_path: Path, fault: dict[str, Any]
 ) -> None:
     async with house(tmp_path, {"match": {"deed": "create", "nth": 1}, **fault}) as here:
         await here.engine.fleet.deploy(name="mine")
-        await here.pod_at(PodState.READY, "mine")
+        await here.ready("mine")
         assert here.creates == 2
         assert len(here.machines) == 1
         await here.nothing_costs()
@@ -193,12 +186,11 @@ async def test_a_machine_that_turns_up_after_it_was_given_up(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "fault",
     [
-        {"do": "error", "status": 500},
-        {"do": "error", "status": 503, "form": "html"},
-        {"do": "error", "status": 502, "form": "empty"},
-        {"do": "drop"},
+        pytest.param({"do": "error", "status": 500}, id="500", marks=LONG),
+        pytest.param({"do": "error", "status": 503, "form": "html"}, id="503-page"),
+        pytest.param({"do": "error", "status": 502, "form": "empty"}, id="502-empty", marks=LONG),
+        pytest.param({"do": "drop"}, id="cut-off"),
     ],
-    ids=["500", "503-page", "502-empty", "cut-off"],
 )
 async def test_the_account_is_in_trouble(tmp_path: Path, fault: dict[str, Any]) -> None:
     async with house(tmp_path, fault) as here:
@@ -216,7 +208,7 @@ async def test_trouble_that_passes_is_no_trouble(tmp_path: Path) -> None:
     ]
     async with house(tmp_path, *passing) as here:
         await here.engine.fleet.deploy(name="mine")
-        await here.pod_at(PodState.READY, "mine")
+        await here.ready("mine")
         assert here.creates == 1
         await here.nothing_costs()
 
@@ -227,7 +219,7 @@ async def test_asked_too_often(tmp_path: Path, deed: str) -> None:
     fault = {"match": {"api": "v2", "deed": deed, "nth": 1}, "do": "rate_limit", "retry_after": 2}
     async with house(tmp_path, fault) as here:
         await here.engine.fleet.deploy(name="mine")
-        await here.pod_at(PodState.READY, "mine")
+        await here.ready("mine")
         assert len(here.machines) == 1
         await here.nothing_costs()
 
@@ -244,7 +236,7 @@ async def test_asked_too_often_for_good(tmp_path: Path) -> None:
 # --- an API that is gone
 
 
-@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("status", [pytest.param(404, marks=LONG), 410])
 async def test_the_rest_api_is_gone_and_the_package_does_it_all(tmp_path: Path, status: int) -> None:
     async with house(tmp_path, {**V2_GONE, "status": status}) as here:
         job = await here.makes()
@@ -253,7 +245,7 @@ async def test_the_rest_api_is_gone_and_the_package_does_it_all(tmp_path: Path, 
         assert (here.creates, len(here.machines)) == (1, 1)
 
 
-@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("status", [200, pytest.param(404, marks=LONG)])
 async def test_graphql_is_gone_and_the_rest_api_does_it_all(tmp_path: Path, status: int) -> None:
     async with house(tmp_path, {**SDK_GONE, "status": status}) as here:
         await here.makes()
