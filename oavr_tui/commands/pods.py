@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from oavr_tui.commands import pods_shown as shown
@@ -19,6 +18,7 @@ from oavr_tui.engine.engine import Engine
 from oavr_tui.errors import BadInput, OavrError
 from oavr_tui.models import Pod, PodKind, PodState, PodWish
 from oavr_tui.paths import Paths
+from oavr_tui.redact import Redactor
 from oavr_tui.settings import load_settings
 from oavr_tui.text import safe
 
@@ -114,7 +114,12 @@ async def _logs(engine: Engine, arguments: argparse.Namespace) -> int:
     if pod.kind is PodKind.ADDRESS:
         raise BadInput(f"{pod.name} is an address of your own; its log is where it runs.")
     file = engine.paths.pod_log(pod.id)
-    tell: Callable[[str], None] = (lambda line: put_json({"line": line})) if arguments.json else _put_line
+    redact = Redactor()
+    redact.know_pod(pod.pod_id)
+
+    def tell(line: str) -> None:
+        put_json({"line": redact(line)}) if arguments.json else put(safe(redact(line), 20_000))
+
     if not arguments.follow:
         for line in await asyncio.to_thread(tail, file, arguments.lines):
             tell(line)
@@ -126,10 +131,6 @@ async def _logs(engine: Engine, arguments: argparse.Namespace) -> int:
     except asyncio.CancelledError:
         return 130
     return 0
-
-
-def _put_line(line: str) -> None:
-    put(safe(line, 20_000))
 
 
 # --- changing
