@@ -117,7 +117,7 @@ class MemoryAccount:
         self.hands = hands
         self.doom = doom or Doom()
         self.call_seconds = call_seconds
-        self.offered = OFFERS
+        self.offered: tuple[Offer, ...] = OFFERS
         self.volume_gb = VOLUME_GB
         self.balance: float | None = 20.0
         self.machines: dict[str, Machine] = {}
