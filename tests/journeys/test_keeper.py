@@ -74,11 +74,3 @@ def test_a_stopped_studio_is_terminated_in_time(tmp_path: Path) -> None:
         until(lambda: cloud.statuses() == ["EXITED"], "the keeper stops the idle studio")
         until(lambda: cloud.statuses() == ["TERMINATED"], "some time later it is terminated", 240)
         until(lambda: cloud.keeper() is None, "the keeper has nothing left to do")
-
-
-def test_a_stopped_studio_that_may_stay_needs_no_keeper(tmp_path: Path) -> None:
-    with runpod(tmp_path, OAVR_PODS_TERMINATE_AFTER_HOURS="0") as cloud:
-        assert cloud.oavr(*wished("--on", "auto")).code == 0
-        until(lambda: cloud.statuses() == ["EXITED"], "the keeper stops the idle studio")
-        until(lambda: cloud.keeper() is None, "the keeper has nothing left to do")
-        assert cloud.statuses() == ["EXITED"]
