@@ -5,21 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from oavr_tui.engine.carry import leaving, to_its_end
 from oavr_tui.engine.end_pod import EndPod
 from oavr_tui.engine.pod_book import Overtaken
 from oavr_tui.engine.pod_logs import PodLogs
 from oavr_tui.engine.raise_pod import BadHost, RaisePod
 from oavr_tui.engine.rent_pod import RentPod
 from oavr_tui.engine.seats import PodLost
+from oavr_tui.engine.wake_pod import WakePod
 from oavr_tui.engine.yard import Yard
-from oavr_tui.errors import NoGpu, OavrError, Rejected
+from oavr_tui.errors import NoGpu, OavrError
 from oavr_tui.models import Pod, PodState, PodWish
-
-if TYPE_CHECKING:
-    from oavr_tui.pods.provider import Provider
 
 _MOST_HOSTS = 3
 """Machines that one start tries before it gives up: each may cost its price for as long as its deadlines."""
@@ -174,7 +171,7 @@ class PodTasks:
 
     async def _wake(self, pod: Pod) -> None:
         try:
-            pod = await self._woken(pod)
+            pod = await WakePod(self._yard, pod).wake()
         except Overtaken:
             return  # it has turned out to run already, or is on its way out: the next look goes on from there
         except OavrError as error:
@@ -182,42 +179,6 @@ class PodTasks:
             self._failed(pod, error)
             return
         await self._start(pod)
-
-    async def _woken(self, pod: Pod) -> Pod:
-        """Start the machine of a stopped pod; returns the pod, booting."""
-        from oavr_tui.pods.start_up import affordable
-
-        yard = self._yard
-        provider = await yard.rental.provider()
-        money = await yard.rental.account(fresh=True)
-        affordable(yard.setup.plan, pod.per_hour, await yard.spent_today(), money)
-        asked_at = yard.around.clock()
-        # Before it is asked for: whoever finds it running knows then that it was woken here, and is to be looked after.
-        pod = await yard.book.note(pod, resumed=True)
-        await self._ask_to_wake(provider, pod)
-        pod = await yard.book.move(
-            pod, PodState.BOOTING, at=asked_at, found=False, granted=PodWish.START, note="", tries=()
-        )
-        if leaving():
-            raise asyncio.CancelledError
-        return pod
-
-    async def _ask_to_wake(self, provider: Provider, pod: Pod) -> None:
-        """Returns when the machine has been started. Where that stays unclear, the mark that it was asked for stays."""
-        from oavr_tui.pods.provider import CloudState, Unclear
-
-        try:
-            await to_its_end(provider.start(pod.pod_id), f"wake-{pod.name}")
-        except OavrError as error:
-            if leaving():
-                raise asyncio.CancelledError from None
-            if isinstance(error, Unclear | Rejected):
-                seen = await provider.pod(pod.pod_id)
-                if seen is not None and seen.state in (CloudState.COMING, CloudState.RUNNING):
-                    return
-            if not isinstance(error, Unclear):
-                await self._yard.book.note(pod, resumed=False)
-            raise
 
     def _now(self, pod: Pod) -> Pod:
         return self._yard.book.get(pod.id) or pod
