@@ -131,33 +131,41 @@ def _rows(secret: str) -> Iterator[tuple[int, str]]:
 
 
 def _row_and_character(row: int, character: str) -> str:
-    quoting = rf"\\{{0,{_MOST_QUOTING}}}"
     if row:
         most = row * (_MOST_QUOTING + 1) + _MOST_QUOTING
-        quoting = f"(?:{'|'.join(_ways(chr(92)))}){{{row},{most}}}"
-    return quoting + (f"(?:{'|'.join(_ways(character))})" if character else "")
+        return f"{_BACKSLASH}{{{row},{most}}}" + (f"(?:{_plain(character)}|{_escaped(character)})" if character else "")
+    if character.isalnum():  # quoted only to spell it by its number
+        return f"(?:{_plain(character)}|{_BACKSLASH}{{1,{_MOST_QUOTING}}}{_escaped(character)})"
+    return f"{_BACKSLASH}{{0,{_MOST_QUOTING}}}(?:{_plain(character)}|{_escaped(character)})"
 
 
-def _ways(character: str) -> list[str]:
+def _plain(character: str) -> str:
+    """The character itself, or as an address or HTML spells it."""
+    code = ord(character)
+    data = character.encode("utf-8", "surrogatepass")
+    names = [f"#0{{0,8}}{code}", f"#x0{{0,8}}{code:x}", *([_NAMES[character]] if character in _NAMES else [])]
+    ways = [
+        re.escape(character),
+        "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in data),
+        f"&(?:amp;){{0,4}}(?:{'|'.join(names)});",
+        *([r"\+"] if character == " " else []),
+    ]
+    return "|".join(ways)
+
+
+def _escaped(character: str) -> str:
+    """What JSON, Python and others write for it behind a backslash, which may itself be spelled in several ways."""
+    code = ord(character)
     data = character.encode("utf-8", "surrogatepass")
     utf16 = character.encode("utf-16-be", "surrogatepass")
-    code = ord(character)
     units = [f"u{utf16[index : index + 2].hex()}" for index in range(0, len(utf16), 2)]
-    names = [f"#0{{0,8}}{code}", f"#x0{{0,8}}{code:x}", *([_NAMES[character]] if character in _NAMES else [])]
-    escapes = [_quoted(*units), f"u{code:08x}", _quoted(*(f"x{byte:02x}" for byte in data))]
+    between = f"{_BACKSLASH}{{1,{_MOST_QUOTING}}}" if len(data) > 1 else ""
+    escapes = [between.join(units), f"u{code:08x}", between.join(f"x{byte:02x}" for byte in data)]
     if code < 256:
         escapes.append(f"x{code:02x}")
     if character in _LETTERS:
         escapes.append(_LETTERS[character])
-    return [
-        re.escape(character),
-        "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in data),
-        f"&(?:amp;){{0,4}}(?:{'|'.join(names)});",
-        rf"(?<=\\)(?:{'|'.join(dict.fromkeys(escapes))})",
-        *([r"\+"] if character == " " else []),
-    ]
+    return rf"(?:(?<=\\)|(?<=5c)|(?<=5c;)|(?<=92;))(?:{'|'.join(dict.fromkeys(escapes))})"
 
 
-def _quoted(*parts: str) -> str:
-    """Several escapes in a row; the backslashes of the first are in front of the whole."""
-    return rf"\\{{1,{_MOST_QUOTING}}}".join(parts)
+_BACKSLASH = rf"(?:{_plain(chr(92))}|(?<=\\)(?:u005c|x5c))"

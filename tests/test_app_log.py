@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import stat
@@ -205,6 +206,28 @@ def test_the_file_turns_over(home: Paths, monkeypatch: pytest.MonkeyPatch) -> No
     kept = "".join(file.read_text() for file in reversed(files))
     numbers = [int(line.split("line ")[1][:3]) for line in kept.splitlines()]
     assert numbers == list(range(numbers[0], 100))
+
+
+def test_a_file_that_another_has_just_turned_over_is_left_alone(home: Paths) -> None:
+    start_log(home, Redactor()).info("the first line of the new file")
+    handler = app_log._SharedFile(log_path(home))
+    handler._turn_over(100)
+    assert len(lines(home)) == 1
+
+
+def test_while_another_turns_it_over_lines_are_still_written(home: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_log, "LARGEST_FILE", 100)
+    log = start_log(home, Redactor())
+    log.info("x" * 90)
+    fd = os.open(log_path(home).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        log.info("meanwhile")
+    finally:
+        os.close(fd)
+    assert len(lines(home)) == 2
+    log.info("afterwards")
+    assert len(lines(home)) == 1
 
 
 def test_several_processes_share_it_and_no_line_is_lost_or_broken(home: Paths) -> None:

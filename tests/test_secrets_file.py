@@ -253,14 +253,30 @@ def test_secrets_do_not_show_in_what_python_prints(home: Paths) -> None:
 def test_processes_that_write_at_a_time_keep_each_others_changes(home: Paths) -> None:
     code = """
 import sys
+import tomlkit
 from oavr_tui.paths import Paths
 from oavr_tui.secrets_file import save_address_token
-for number in range(8):
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(30):
     save_address_token(Paths.find(), f"{sys.argv[1]}-{number}", f"token-{sys.argv[1]}-{number}")
 """
-    writers = [subprocess.Popen([sys.executable, "-c", code, f"box{number}"]) for number in range(3)]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
-    assert len(load_secrets(home, {}).address_tokens) == 24
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, f"box{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for number in range(3)
+    ]
+    for writer in writers:
+        assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate(timeout=60)
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert len(load_secrets(home, {}).address_tokens) == 90
 
 
 def test_a_writer_that_has_stopped_for_good_holds_nobody_up(home: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
