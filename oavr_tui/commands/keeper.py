@@ -45,7 +45,7 @@ def _be_keeper(paths: Paths) -> int:
     log = start_log(paths, Redactor())  # until the engine's own, which knows the secrets
     log.info("The keeper begins.")
     try:
-        asyncio.run(_keep(paths, log.info))
+        asyncio.run(_keep(paths, lock, log.info))
     except KeyboardInterrupt:
         return 130
     except OavrError as error:  # there is nobody else to tell
@@ -68,7 +68,7 @@ def _taken(lock: FileLock) -> bool:
     return False
 
 
-async def _keep(paths: Paths, say_to_log: Callable[[str], None]) -> None:
+async def _keep(paths: Paths, lock: FileLock, say_to_log: Callable[[str], None]) -> None:
     from oavr_tui.commands.session import open_engine
 
     engine = open_engine(paths, load_settings(paths))
@@ -78,7 +78,7 @@ async def _keep(paths: Paths, say_to_log: Callable[[str], None]) -> None:
     try:
         for sentence in await engine.open():
             say_to_log(sentence)
-        await Keeper(paths, engine, say_to_log).keep()
+        await Keeper(paths, lock, engine, say_to_log).keep()
         say_to_log("The keeper ends: nothing is left to do.")
     except asyncio.CancelledError:
         say_to_log("The keeper was told to go.")

@@ -60,9 +60,10 @@ def _reap() -> None:
 
 
 class Keeper:
-    """engine: an open engine of its own. say: a sentence for the log."""
+    """lock: the keeper's, held. engine: an open engine of its own. say: a sentence for the log."""
 
-    def __init__(self, paths: Paths, engine: Engine, say: Callable[[str], None]) -> None:
+    def __init__(self, paths: Paths, lock: FileLock, engine: Engine, say: Callable[[str], None]) -> None:
+        self._lock = lock
         self._paths = paths
         self._engine = engine
         self._say = say
@@ -74,7 +75,7 @@ class Keeper:
         from oavr_tui.engine.crash import write_crash
         from oavr_tui.errors import OavrError
 
-        while True:
+        while self._lock.is_in_place():  # else the folder is gone, and with it all there was to keep
             try:
                 if not await self._something_left():
                     return
@@ -97,7 +98,7 @@ class Keeper:
     async def _drive(self) -> None:
         with self._engine.listen() as events:
             async with self._engine.driving_when_free(as_keeper=True):
-                while self._engine.must_stay() and not self._wanted.by_others():
+                while self._engine.must_stay() and not self._wanted.by_others() and self._lock.is_in_place():
                     try:
                         async with asyncio.timeout(_LOOK_SECONDS):
                             await events.next()

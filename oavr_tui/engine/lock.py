@@ -59,6 +59,13 @@ class FileLock:
             os.close(self._fd)
             self._fd = -1
 
+    def is_in_place(self) -> bool:
+        """Whether the file that this process holds is still the one that others find: its folder may be gone."""
+        try:
+            return self.held and os.path.samestat(os.fstat(self._fd), os.stat(self._file))
+        except OSError:
+            return False
+
     def holder(self) -> int | None:
         """The process id of the last holder, or None; a hint for people."""
         try:

@@ -74,10 +74,22 @@ class PodWatch:
             self._lost(stopped)
         elif seen.state is CloudState.BROKEN and pod.starting:
             self._lost(pod)
+        elif seen.state is CloudState.BROKEN and pod.state is PodState.READY:
+            await self._broke_down(pod)
         elif seen.state in (CloudState.RUNNING, CloudState.COMING) and pod.state is PodState.STOPPED:
             await self._awake(pod, seen)
         elif abs(seen.per_hour - pod.per_hour) > _SURE_PRICE and seen.per_hour > 0:
             await self._yard.book.note(pod, per_hour=seen.per_hour)
+
+    async def _broke_down(self, pod: Pod) -> None:
+        """Its container failed while it was ready: nothing answers there, and it goes on costing its price."""
+        if pod.found:
+            self._lost(pod)
+            return
+        sentence = f"{pod.name} broke down, as RunPod says; it is stopped."
+        stopping = await self._yard.book.move(pod, PodState.STOPPING, note=sentence)
+        self._yard.tell(sentence)
+        self._lost(stopping)
 
     async def _awake(self, pod: Pod, seen: CloudPod) -> None:
         """A stopped pod runs: woken here, though nobody lived to see it, or by somebody else."""

@@ -112,7 +112,7 @@ async def test_a_pod_that_was_woken_here_though_nobody_lived_to_see_it_is_looked
         assert here.notices() == []
 
 
-async def test_a_machine_that_broke_while_starting_is_given_up_and_a_ready_one_is_not(tmp_path: Path) -> None:
+async def test_a_machine_that_broke_while_starting_is_given_up_and_a_ready_one_is_stopped(tmp_path: Path) -> None:
     async with place(tmp_path, account()) as here:
         watched = Watched(here)
         pod, machine = await running(here, PodState.FETCHING)
@@ -121,7 +121,9 @@ async def test_a_machine_that_broke_while_starting_is_given_up_and_a_ready_one_i
         assert [one.id for one in watched.lost] == [pod.id]
         await here.book.move(pod, PodState.READY)
         await watched.look()
-        assert len(watched.lost) == 1
+        ended = here.book.get(pod.id)
+        assert ended is not None and ended.state is PodState.STOPPING
+        assert len(watched.lost) == 2 and "broke down" in here.notices()[-1]
 
 
 async def test_a_price_that_changed_counts_from_when_it_was_seen(tmp_path: Path) -> None:
