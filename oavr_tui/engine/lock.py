@@ -62,7 +62,7 @@ class FileLock:
     def is_in_place(self) -> bool:
         """Whether the file that this process holds is still the one that others find: its folder may be gone."""
         try:
-            return self.held and os.path.samestat(os.fstat(self._fd), os.stat(self._file))
+            return self.held and os.path.samestat(os.fstat(self._fd), self._file.stat())
         except OSError:
             return False
 
