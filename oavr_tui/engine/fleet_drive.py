@@ -327,7 +327,7 @@ class FleetDrive:
             self._desk.refuse(error)
         elif pod.for_jobs:  # those who wait get one of the others in the end; asking again at once would help nobody
             self._next_start = self._yard.around.monotonic() + _START_AGAIN_SECONDS
-        elif not pod.for_jobs:
+        elif not isinstance(error, PodLost):  # of which the watch has told
             self._yard.tell(f"{pod.name}: {error.message}")
 
     def _lost(self, pod: Pod) -> None:
