@@ -82,9 +82,9 @@ class House:
         """How many sentences had all these words."""
         return sum(all(word in text for word in words) for text in self.said)
 
-    async def until(self, holds: Callable[[], object]) -> None:
-        """Wait until something is so."""
-        end = time.monotonic() + DEADLINE
+    async def until(self, holds: Callable[[], object], within: float = DEADLINE) -> None:
+        """Wait until something is so. within: seconds."""
+        end = time.monotonic() + within
         while not holds():
             assert time.monotonic() < end, self.story()
             await asyncio.sleep(_PACE)
@@ -138,9 +138,9 @@ class House:
     def _named(self, name: str, state: PodState) -> Pod | None:
         return next((pod for pod in self.pods if (pod.name, pod.state) == (name, state)), None)
 
-    async def ready(self, name: str = "studio-1") -> Pod:
-        """Wait until a studio has become ready, whatever came after that."""
-        await self.until(lambda: any((step.name, step.step) == (name, Step.READY) for step in self.steps))
+    async def ready(self, name: str = "studio-1", within: float = DEADLINE) -> Pod:
+        """Wait until a studio has become ready, whatever came after that. within: seconds."""
+        await self.until(lambda: any((step.name, step.step) == (name, Step.READY) for step in self.steps), within)
         return next(pod for pod in reversed(self.pods) if pod.name == name)
 
     async def nothing_costs(self, but: str = "") -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from oavr_tui.models import JobState, PodState, PodWish
-from tests.faults.account import QUICK, House, account, driven, house, making_slowly
+from tests.faults.account import DEADLINE, QUICK, House, account, driven, house, making_slowly
 from tests.programs import command
 from tests.programs_runpod import runpod, wished
 from tests.samples import portrait, voice
@@ -47,13 +47,11 @@ def test_every_refusal_by_the_command_line(tmp_path: Path, as_deploy: bool) -> N
     cases: list[tuple[dict[str, Any], dict[str, str], str, tuple[str, ...]]] = [
         ({}, {"RUNPOD_API_KEY": ""}, "no_key", ("needs your RunPod key", "Nothing was started", "config key")),
         ({}, {"RUNPOD_API_KEY": "rpa_WRONG"}, "no_key", ("does not accept this key", "nothing was done")),
-        ({"balance": 0.1}, {}, "no_funds", ("holds $0.10", "Add credit at runpod.io")),
         ({"faults": [{**CREATE, "do": "no_capacity"}]}, {}, "no_gpu", ("no machine free", "Nothing was started")),
-        ({"faults": [{"do": "error", "status": 503, "form": "html"}]}, {}, "unreachable", ("RunPod",)),
         ({"faults": [{"do": "gone"}]}, {}, "rejected", ("no longer answers", "update this program")),
     ]
     with runpod(tmp_path) as there:
-        for script, env, code, said in cases[:4] if as_deploy else cases:
+        for script, env, code, said in cases[:3] if as_deploy else cases:
             there.post("/simulator/script", {**QUICK, "balance": 25, **script})
             ran = there.oavr(*words, **env)
             assert ran.code == 1, ran.out + ran.err
@@ -69,8 +67,9 @@ def test_every_refusal_by_the_command_line(tmp_path: Path, as_deploy: bool) -> N
 async def test_a_machine_that_breaks_while_it_starts(tmp_path: Path) -> None:
     broken = {**FIRST, "do": "boot", "boot": {**QUICK["boot"], "warm_seconds": 60}}
     async with house(tmp_path, {**FIRST, "do": "broken", "seconds": 0.2}, broken) as here:
-        await here.makes()
-        assert here.was_said("studio-1 stopped while it was starting", "terminated")
+        await here.engine.fleet.deploy(name="mine")
+        await here.ready("mine")
+        assert here.was_said("mine stopped while it was starting", "terminated")
         assert here.was_said("Trying another machine")
         assert here.machines[0]["end"] == "terminated"
         assert here.creates == 2
@@ -153,9 +152,6 @@ async def test_a_host_with_too_little_memory_is_given_back(tmp_path: Path) -> No
         assert "3 machines were tried" in sentence
         await here.nothing_costs()
         assert here.creates == 3
-        here.replace_script()
-        await here.makes()
-        await here.nothing_costs()
 
 
 async def test_a_stopped_studio_whose_gpu_is_taken(tmp_path: Path) -> None:
@@ -203,6 +199,7 @@ async def test_a_studio_stopped_in_the_console_while_it_works(tmp_path: Path) ->
         await here.nothing_costs()
 
 
+@pytest.mark.full
 async def test_a_host_that_dies_while_it_works(tmp_path: Path) -> None:
     async with house(tmp_path, script={"boot": making_slowly()}) as here:
         job = await here.submit()
@@ -392,7 +389,7 @@ async def test_a_creation_that_hangs_is_adopted(tmp_path: Path) -> None:
     async with house(tmp_path, hangs) as here:
         await here.engine.fleet.deploy(name="mine")
         await here.until(lambda: len(here.machines) == 1)
-        await here.until(lambda: here.pods and here.pods[0].state is PodState.ASKED)
-        await here.ready("mine")
+        assert here.pods[0].state is PodState.ASKED
+        await here.ready("mine", within=3 * DEADLINE)  # RunPod may take a minute to answer
         assert (here.creates, len(here.machines)) == (1, 1)
         await here.nothing_costs()

@@ -105,9 +105,10 @@ async def test_no_machine_is_free(
 async def test_the_first_kind_is_taken_and_the_second_is_not(tmp_path: Path) -> None:
     taken = {"match": {"deed": "create", "nth": [1, 2]}, "do": "no_capacity"}
     async with house(tmp_path, taken) as here:
-        job = await here.makes()
+        await here.engine.fleet.deploy(name="mine")
+        pod = await here.ready("mine")
         assert [pod["gpu"] for pod in here.machines] == ["NVIDIA L40S"]
-        assert job.made_by == "L40S"
+        assert pod.gpu_name == "L40S"
         assert here.creates == 3  # the wished one in both clouds, then the next
         await here.nothing_costs()
 
