@@ -31,7 +31,7 @@ NEVER_UP: dict[str, dict[str, Any]] = {
     "friendly-page": {"boot": {"page": "forever"}},
     "port-not-open": {"proxy": {"ports": [8001]}},
 }
-LIKE_OTHERS = ("file-hangs", "no-comfyui")
+LIKE_OTHERS = ("file-hangs", "warming-hangs", "no-comfyui")
 """Those that the short run leaves out."""
 REFUSED = {"do": "body", "status": 400, "content_type": "application/problem+json", "body": '{"detail": "Not today."}'}
 
@@ -287,7 +287,7 @@ async def test_a_studio_on_a_network_volume_that_cannot_be_stopped_is_terminated
     [
         pytest.param({"do": "error", "status": 500}, id="500"),
         pytest.param({"do": "drop"}, id="cut-off", marks=pytest.mark.full),
-        pytest.param({"do": "rate_limit", "retry_after": 3}, id="too-often"),
+        pytest.param({"do": "rate_limit", "retry_after": 3}, id="too-often", marks=pytest.mark.full),
     ],
 )
 @pytest.mark.parametrize("deed", ["stop", "terminate"])

@@ -122,7 +122,7 @@ async def test_the_first_kind_is_taken_and_the_second_is_not(tmp_path: Path) -> 
         pytest.param({"do": "error", "status": 500, "when": "after"}, id="500"),
         pytest.param({"do": "error", "status": 502, "form": "html", "when": "after"}, id="502-page", marks=LONG),
         pytest.param({"do": "error", "status": 503, "form": "empty", "when": "after"}, id="503-empty", marks=LONG),
-        pytest.param({"do": "drop", "when": "after"}, id="cut-off"),
+        pytest.param({"do": "drop", "when": "after"}, id="cut-off", marks=LONG),
     ],
 )
 @pytest.mark.parametrize("control", ["v2", "sdk"])
@@ -246,7 +246,8 @@ async def test_the_rest_api_is_gone_and_the_package_does_it_all(tmp_path: Path, 
         assert (here.creates, len(here.machines)) == (1, 1)
 
 
-@pytest.mark.parametrize("status", [200, pytest.param(404, marks=LONG)])
+@pytest.mark.full
+@pytest.mark.parametrize("status", [200, 404])
 async def test_graphql_is_gone_and_the_rest_api_does_it_all(tmp_path: Path, status: int) -> None:
     async with house(tmp_path, {**SDK_GONE, "status": status}) as here:
         await here.makes()
@@ -254,7 +255,7 @@ async def test_graphql_is_gone_and_the_rest_api_does_it_all(tmp_path: Path, stat
         assert (here.creates, len(here.machines)) == (1, 1)
 
 
-@pytest.mark.parametrize("control", ["auto", "v2", "sdk"])
+@pytest.mark.parametrize("control", ["auto", pytest.param("v2", marks=LONG), pytest.param("sdk", marks=LONG)])
 async def test_every_way_is_gone(tmp_path: Path, control: str) -> None:
     async with house(tmp_path, V2_GONE, SDK_GONE, pods_control=control) as here:
         code, sentence = await here.fails()
