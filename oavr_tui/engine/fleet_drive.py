@@ -50,6 +50,8 @@ class FleetDrive:
         self._asleep_until: dict[str, float] = {}
         self._next_start = 0.0
         self._looked_at: float | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._to_decide = False
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -166,7 +168,10 @@ class FleetDrive:
                 while True:
                     await self._book.refresh()
                     await self._carry_out_wishes()
-                    await self._look_if_due()
+                    self._look_if_due(group)
+                    if self._to_decide:
+                        self._to_decide = False
+                        await self._idle.round()
                     await self._attend()
                     await self._provide()
                     self._settle()
@@ -209,25 +214,30 @@ class FleetDrive:
         else:
             await self._book.move(pod, way, granted=wish, note="")
 
-    async def _look_if_due(self) -> None:
-        """One look at the account, and the decisions that follow from the time."""
+    def _look_if_due(self, group: asyncio.TaskGroup) -> None:
+        """Begin a look at the account when it is time; an account that hangs holds up nothing else."""
         now = self._yard.around.monotonic()
         rented = [pod for pod in self._book.all() if pod.kind is PodKind.RUNPOD]
         # Reckoned anew each time: a pod that begins to cost money is not left alone until a look set long before.
         if self._looked_at is not None and now - self._looked_at < self._look_period(rented):
             return
+        if self._looking is not None and not self._looking.done():
+            return
         first, self._looked_at = self._looked_at is None, now
         if not self._yard.rental.has_key or not (first or rented or self._desk.waiting() or self._book.doubtful()):
             return
+        self._looking = group.create_task(self._look_at_account(), name="look")
+
+    async def _look_at_account(self) -> None:
         try:
             await self._watch.look()
+            await self._idle.learn_balance()
             self._idle.relieved()
         except OavrError as error:
             self._idle.worry(error)
-        try:  # also when the account cannot be looked at: what is idle is stopped as soon as it can be reached again
-            await self._idle.round()
-        except OavrError as error:
-            self._idle.worry(error)
+        # Also when the account cannot be looked at: what is idle is stopped as soon as it can be reached again.
+        self._to_decide = True
+        self.wake()
 
     def _look_period(self, rented: Sequence[Pod]) -> float:
         """Seconds between two looks, while these pods are there."""

@@ -45,13 +45,17 @@ class IdleRounds:
         """The account could be looked at: should it fail again, that is said again."""
         self._worried = ""
 
+    async def learn_balance(self) -> None:
+        """Ask how long the money lasts while something costs. Raises OavrError when the account cannot be asked."""
+        billed = any(pod.billed for pod in self._yard.book.all())
+        self.balance_seconds = await self._balance_lasts() if billed else None
+
     async def round(self) -> None:
-        """Decide about every pod once. Raises OavrError when the account cannot be asked."""
+        """Decide about every pod once, by what was last learned of the account."""
         from oavr_tui.pods.idle_stop import Action, Facts, decide
 
         pods = [pod for pod in self._yard.book.all() if pod.kind is PodKind.RUNPOD and not pod.found and not pod.asked]
         spent = await self._yard.spent_today()
-        self.balance_seconds = await self._balance_lasts() if any(pod.billed for pod in pods) else None
         hold = False
         for pod in pods:
             facts = Facts(
