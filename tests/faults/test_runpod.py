@@ -260,6 +260,19 @@ async def test_the_account_cannot_be_reached_while_a_video_is_made(tmp_path: Pat
         assert here.creates == 1
 
 
+@pytest.mark.full
+async def test_an_account_that_hangs_keeps_no_video_waiting(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        await here.done(await here.submit())
+        here.replace_script({"do": "hang", "seconds": 600})
+        await here.until(lambda: here.simulator.account.faults.as_json()[0]["matched"])
+        second = await here.submit()
+        await here.done(second)
+        assert here.creates == 1
+        here.replace_script()
+        await here.nothing_costs()
+
+
 # --- ends that fail
 
 
