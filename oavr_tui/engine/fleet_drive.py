@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from oavr_tui.engine.carry import to_its_end
-from oavr_tui.engine.dispatch import Desk, Ticket
+from oavr_tui.engine.dispatch import Desk
 from oavr_tui.engine.events import PodStepped
 from oavr_tui.engine.idle import IdleRounds
 from oavr_tui.engine.needs import Needs, free_name
 from oavr_tui.engine.pod_book import Overtaken
 from oavr_tui.engine.pod_tasks import PodTasks
 from oavr_tui.engine.pod_watch import PodWatch
-from oavr_tui.engine.seats import PodLost, Seat
+from oavr_tui.engine.seating import Seating
+from oavr_tui.engine.seats import PodLost
 from oavr_tui.engine.yard import Yard
-from oavr_tui.errors import BadInput, OavrError
-from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState, PodWish
-from oavr_tui.text import safe
+from oavr_tui.errors import OavrError
+from oavr_tui.models import Job, Pod, PodKind, PodState, PodWish
 
 _LOOK_SECONDS = 0.25
 _WATCH_SECONDS = 12.0
@@ -46,7 +45,8 @@ class FleetDrive:
         self._tasks = PodTasks(self._yard, self._start_failed)
         self._watch = PodWatch(self._yard, self._lost)
         self._idle = IdleRounds(self._yard, self._desk, needs)
-        self._seats: dict[str, Seat] = {}
+        self._seating = Seating(yard, needs, self._desk, self._watch.look, self.wake, self._look_soon)
+        self.seat = self._seating.seat
         self._asleep_until: dict[str, float] = {}
         self._next_start = 0.0
         self._looked_at: float | None = None
@@ -61,6 +61,10 @@ class FleetDrive:
     async def look(self) -> None:
         """Hold what is remembered against the account, once."""
         await self._watch.look()
+
+    def _look_soon(self) -> None:
+        self._looked_at = None
+        self.wake()
 
     async def want(
         self, *, name: str = "", gpu: str = "", cloud: str = "", volume: str = "", for_jobs: bool = False
@@ -85,77 +89,6 @@ class FleetDrive:
         )
         self.wake()
         return await self._book.add(pod)
-
-    # --- seats
-
-    @asynccontextmanager
-    async def seat(self, job: Job, on_step: Callable[[PodStepped], Awaitable[None]]) -> AsyncIterator[Seat]:
-        """Wait until a job may be made on a pod, and hold that pod for it. on_step: told how a start gets on.
-
-        Raises what makes waiting useless.
-        """
-        pinned = self._pinned(job)
-        ticket = self._desk.ask(job, pinned)
-        self.wake()
-        pod: Pod | None = None
-        try:
-            pod = await self._served(ticket, on_step)
-            url, token = self._needs.address_of(pod)
-            seat = Seat(pod.name, url, token, pod, self._is_lost, self._look_soon)
-            self._seats[pod.id] = seat
-            yield seat
-        finally:
-            self._desk.withdraw(ticket)
-            while pod is None and not ticket.news.empty():  # it was served in the moment in which it was given up
-                news = ticket.news.get_nowait()
-                pod = news if isinstance(news, Pod) else None
-            if pod is not None:
-                self._seats.pop(pod.id, None)
-                await to_its_end(self._give_back(pod), f"give-back-{pod.name}")
-
-    def _pinned(self, job: Job) -> str:
-        if job.pod:
-            pod = self._book.get(job.pod)
-            if pod is None or pod.state is PodState.GONE:
-                raise PodLost("its studio is gone")
-            return pod.id
-        if job.request.on == AUTO:
-            return ""
-        pod = self._book.named(job.request.on)
-        if pod is None:
-            raise BadInput(f"There is no studio named {safe(job.request.on, 60)} any more. Choose another with --on.")
-        return pod.id
-
-    async def _served(self, ticket: Ticket, on_step: Callable[[PodStepped], Awaitable[None]]) -> Pod:
-        while True:
-            news = await ticket.news.get()
-            if isinstance(news, Pod):
-                return news
-            if isinstance(news, OavrError):
-                raise news
-            await on_step(news)
-
-    async def _give_back(self, pod: Pod) -> None:
-        self._desk.free(pod.id)
-        self.wake()
-        current = self._book.get(pod.id)
-        if current is not None and current.state is PodState.READY:
-            await self._book.note(current, last_used=self._yard.around.clock())
-
-    def _look_soon(self) -> None:
-        self._looked_at = None
-        self.wake()
-
-    async def _is_lost(self, pod: Pod) -> bool:
-        """Look whether a pod that does not answer runs at all; where that cannot be learned, it counts as running."""
-        if pod.kind is PodKind.ADDRESS:
-            return False
-        try:
-            await self._watch.look()
-        except OavrError:
-            return False
-        current = self._book.get(pod.id)
-        return current is None or current.state in (PodState.GONE, PodState.STOPPED)
 
     # --- driving
 
@@ -343,7 +276,4 @@ class FleetDrive:
     def _lost(self, pod: Pod) -> None:
         self._tasks.died(pod)
         self._tasks.logs.close(pod)
-        self._desk.refuse(PodLost(f"{pod.name} does not run any more"), pod.id)
-        seat = self._seats.get(pod.id)
-        if seat is not None:
-            seat.lost.set()
+        self._seating.lost(pod)
