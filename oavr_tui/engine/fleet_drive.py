@@ -43,7 +43,7 @@ class FleetDrive:
         self._needs = needs
         self._desk = Desk()
         self._tasks = PodTasks(self._yard, self._start_failed)
-        self._watch = PodWatch(self._yard, self._lost)
+        self._watch = PodWatch(self._yard, self._lost, lambda pod: self._seating.silent_since(pod))
         self._idle = IdleRounds(self._yard, self._desk, needs)
         self._seating = Seating(yard, needs, self._desk, self._watch.look, self.wake, self._look_soon)
         self.seat = self._seating.seat

@@ -27,17 +27,31 @@ _SURE_PRICE = 0.0005
 
 
 class PodWatch:
-    """Compares. lost(pod): told of each pod that does not run any more though it was thought to."""
+    """Compares. lost(pod): told of each pod that does not run any more though it was thought to.
 
-    def __init__(self, yard: Yard, lost: Callable[[Pod], None]) -> None:
+    silent_since(pod): since when whoever works there has heard nothing (unix seconds), None where it is heard.
+    """
+
+    def __init__(
+        self,
+        yard: Yard,
+        lost: Callable[[Pod], None],
+        silent_since: Callable[[Pod], float | None] = lambda _pod: None,
+    ) -> None:
         self._yard = yard
         self._lost = lost
+        self._silent_since = silent_since
+        self._asked_at = 0.0
+        self._alive_at: dict[str, float] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def look(self) -> None:
         """Take in the account's own list. Raises OavrError when the account cannot be looked at."""
+        from oavr_tui.pods.provider import CloudState
+
         async with self._one_at_a_time:
             provider = await self._yard.rental.provider()
+            self._asked_at = self._yard.around.clock()
             before = {pod.id: (pod.state, pod.state_since) for pod in self._ours()}
             seen = {pod.id: pod for pod in await provider.pods()}
             for pod in self._ours():
@@ -46,6 +60,8 @@ class PodWatch:
                 current = seen.get(pod.pod_id)
                 if _surprising(pod, current):
                     current = await provider.pod(pod.pod_id)
+                if current is not None and current.state is CloudState.RUNNING:
+                    self._alive_at[pod.id] = self._asked_at
                 try:
                     await self._compare(pod, current)
                 except Overtaken:
@@ -69,7 +85,8 @@ class PodWatch:
             await self._gone(pod)
         elif seen.state is CloudState.STOPPED and pod.billed:
             sentence = f"{pod.name} was stopped, and not by this app."
-            stopped = await self._yard.book.move(pod, PodState.STOPPED, note=sentence, resumed=False)
+            at = self._ended_at(pod)
+            stopped = await self._yard.book.move(pod, PodState.STOPPED, at=at, note=sentence, resumed=False)
             self._yard.tell(sentence)
             self._lost(stopped)
         elif seen.state is CloudState.BROKEN and pod.starting:
@@ -105,9 +122,18 @@ class PodWatch:
 
     async def _gone(self, pod: Pod) -> None:
         sentence = f"{pod.name} is no longer on your RunPod account; it costs nothing any more."
-        gone = await self._yard.book.move(pod, PodState.GONE, note=sentence)
+        gone = await self._yard.book.move(pod, PodState.GONE, at=self._ended_at(pod), note=sentence)
         self._yard.tell(sentence)
         self._lost(gone)
+
+    def _ended_at(self, pod: Pod) -> float:
+        """When a pod that does not run any more ended, as far as that can be known: it costs nothing from then on.
+
+        That is when it fell silent; never before the account last showed it running, nor after it was asked now.
+        """
+        silent = self._silent_since(pod)
+        earliest = self._alive_at.get(pod.id, 0.0)
+        return self._asked_at if silent is None else min(max(silent, earliest), self._asked_at)
 
     async def _strangers(self, provider: Provider, seen: list[CloudPod]) -> None:
         """Pods with a name of ours that are not in the book: shown, and ended only if they were given up here."""

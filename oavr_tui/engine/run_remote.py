@@ -200,10 +200,12 @@ class RemoteRun:
         def heard(update: FollowUpdate) -> None:
             if update.kind == "connection":
                 if not update.ok and self.run.seat is not None:
-                    self.run.seat.doubt()
+                    self.run.seat.doubt(self.shop.around.clock())
                 if update.text:
                     self.shop.tell(self.job, update.text)
                 return
+            if self.run.seat is not None:
+                self.run.seat.heard()
             if update.kind == "queued":
                 self._joined_late = self._joined_late or bool(update.position)
                 behind = f"behind {update.position} other" + ("s" if update.position != 1 else "")

@@ -37,6 +37,11 @@ class Seating:
         self._look_soon = look_soon
         self._seats: dict[str, Seat] = {}
 
+    def silent_since(self, pod: Pod) -> float | None:
+        """Since when whoever sits there has heard nothing (unix seconds); None where it is heard, or nobody sits."""
+        seat = self._seats.get(pod.id)
+        return None if seat is None else seat.silent_since
+
     def lost(self, pod: Pod) -> None:
         """A pod does not run any more: whoever sits there, or waits for it, hears of it."""
         self._desk.refuse(PodLost(f"{pod.name} does not run any more"), pod.id)

@@ -19,8 +19,8 @@ class PodLost(Lost):
 class Seat:
     """url, token: where ComfyUI answers. pod: None for an address that is not in the list.
 
-    is_lost(pod): asks the provider whether a pod that does not answer still runs. doubt: to be called when it does not
-    answer, so that it is looked at soon; a pod that is gone is to be noticed before the work on it is given up.
+    is_lost(pod): asks the provider whether a pod that does not answer still runs. look_soon: called when it does not
+    answer: a pod that is gone is to be noticed before the work on it is given up.
     """
 
     def __init__(
@@ -30,15 +30,26 @@ class Seat:
         token: str | None = None,
         pod: Pod | None = None,
         is_lost: Callable[[Pod], Awaitable[bool]] | None = None,
-        doubt: Callable[[], None] = lambda: None,
+        look_soon: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.url = url
         self.token = token
         self.pod = pod
         self.lost = asyncio.Event()
-        self.doubt = doubt
+        self.silent_since: float | None = None
+        self._look_soon = look_soon
         self._is_lost = is_lost
+
+    def doubt(self, at: float) -> None:
+        """Nothing is heard from it since `at` (unix seconds)."""
+        if self.silent_since is None:
+            self.silent_since = at
+        self._look_soon()
+
+    def heard(self) -> None:
+        """It answers."""
+        self.silent_since = None
 
     async def _vanished(self) -> bool:
         if self.pod is None or self._is_lost is None:

@@ -283,3 +283,24 @@ async def test_a_pod_that_was_thought_gone_is_looked_after_again(tmp_path: Path)
         (back,) = here.book.all()
         assert (back.found, back.pod_id) == (False, pod.pod_id)
         assert "is back" in here.notices()[0]
+
+
+@pytest.mark.parametrize(
+    ("silent", "ended"), [(None, 20.0), (12.0, 12.0), (3.0, 10.0), (500.0, 20.0)], ids=["heard", "fell", "long", "odd"]
+)
+async def test_what_vanished_costs_nothing_since_it_fell_silent(
+    tmp_path: Path, silent: float | None, ended: float
+) -> None:
+    async with place(tmp_path, account()) as here:
+        began = here.hands.now
+        watch = PodWatch(here.yard, lambda _pod: None, lambda _pod: None if silent is None else start + silent)
+        pod, machine = await running(here)
+        start = here.hands.now
+        assert start > began
+        here.hands.now = start + 10
+        await watch.look()
+        here.hands.now = start + 20
+        here.account.delete_by_hand(machine)
+        await watch.look()
+        (spell,) = [one for one in await here.book.spells() if one.pod == pod.id and one.kind is SpellKind.RUNNING]
+        assert spell.ended is not None and spell.ended - start == pytest.approx(ended)
