@@ -13,7 +13,7 @@ from oavr_tui.engine.rent_pod import RentPod
 from oavr_tui.errors import Unreachable
 from oavr_tui.models import Pod, PodState, PodWish, SpellKind
 from oavr_tui.pods.provider import CloudState
-from tests.engine.account import Hands, Machine, MemoryAccount
+from tests.engine.account import Doom, Hands, Killed, Machine, MemoryAccount
 from tests.engine.yards import Place, place
 
 
@@ -272,6 +272,23 @@ async def test_a_name_that_was_given_up_is_terminated_when_it_turns_up(tmp_path:
         (found,) = here.book.all()
         assert (found.asked, found.found) == (PodWish.TERMINATE, False)
         assert "given up: it is terminated" in here.notices()[0]
+
+
+@pytest.mark.parametrize("moments", range(10))
+async def test_who_dies_while_such_a_pod_is_taken_in_leaves_it_to_be_terminated(tmp_path: Path, moments: int) -> None:
+    doom, mine = Doom(), account()
+    async with place(tmp_path, mine, doom=doom) as here:
+        await here.add(PodState.GONE, cloud_name="oavr-studio-1-x", abandoned=("oavr-studio-1-x",))
+        mine.put("oavr-studio-1-x")
+        mine.doom = doom
+        doom.strike_after(moments)
+        try:
+            await Watched(here).look()
+        except Killed:
+            doom.strike_after(None)
+    async with place(tmp_path, mine) as there:
+        await Watched(there).look()
+        assert [(pod.asked, pod.found) for pod in there.book.all()] == [(PodWish.TERMINATE, False)]
 
 
 async def test_a_pod_that_was_thought_gone_is_looked_after_again(tmp_path: Path) -> None:
