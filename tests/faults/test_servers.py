@@ -28,6 +28,9 @@ def generate(home: Path, url: str, *words: str) -> Ran:
     return oavr("generate", *files, "--json", "--on", url, *words, home=home)
 
 
+FULL = pytest.mark.full
+
+
 @pytest.mark.parametrize(
     "faults",
     [
@@ -35,11 +38,15 @@ def generate(home: Path, url: str, *words: str) -> Ran:
             [{"match": {"method": "POST", "path": "/prompt", "nth": 1}, "do": "drop", "when": "after"}],
             id="lost-answer",
         ),
-        pytest.param([{"match": {"path": "/history", "nth": [1, 3]}, "do": "status", "status": 502}], id="502"),
-        pytest.param([{"match": {"path": "/ws", "nth": 1}, "do": "drop", "after_messages": 3}], id="socket-dropped"),
+        pytest.param(
+            [{"match": {"path": "/history", "nth": [1, 3]}, "do": "status", "status": 502}], id="502", marks=FULL
+        ),
+        pytest.param(
+            [{"match": {"path": "/ws", "nth": 1}, "do": "drop", "after_messages": 3}], id="socket-dropped", marks=FULL
+        ),
         pytest.param([{"match": {"path": "/ws"}, "do": "half_open", "after_messages": 2}], id="socket-silent"),
         pytest.param([{"match": {"path": "/view", "nth": 1}, "do": "truncate", "bytes": 4096}], id="body-cut"),
-        pytest.param([{"match": {"path": "/queue"}, "do": "latency", "seconds": 0.5}], id="slow-answers"),
+        pytest.param([{"match": {"path": "/queue"}, "do": "latency", "seconds": 0.5}], id="slow-answers", marks=FULL),
     ],
 )
 def test_hiccups_still_make_one_video(tmp_path: Path, faults: list[dict[str, Any]]) -> None:

@@ -44,6 +44,7 @@ def test_a_journey_that_costs_too_much_ends_at_once(tmp_path: Path) -> None:
         assert "RUNNING" not in account.statuses()
 
 
+@pytest.mark.full
 def test_a_key_that_may_only_look_is_told_and_nothing_stays(tmp_path: Path) -> None:
     with runpod(tmp_path, QUICK) as account:
         account.env["RUNPOD_API_KEY"] = "rpa_SIMULATED0READ"

@@ -60,7 +60,7 @@ def test_progress_is_monotonic_and_ends_at_100(tmp_path: Path) -> None:
     assert [event["event"] for event in ran.events][-1] == "done"
 
 
-@pytest.mark.parametrize("generation", ["old", "new"])
+@pytest.mark.parametrize("generation", [pytest.param("old", marks=pytest.mark.full), "new"])
 def test_a_server_makes_the_same_length_and_size(tmp_path: Path, generation: str) -> None:
     here = generate(tmp_path / "here")
     with simulator(tmp_path / "comfy", "--generation", generation) as server:
@@ -207,7 +207,9 @@ def test_ctrl_c_ends_a_preview_and_its_child(tmp_path: Path) -> None:
     assert not list((tmp_path / "home" / "data" / "work").iterdir())
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, *(pytest.param(one, marks=pytest.mark.full) for one in (signal.SIGHUP, signal.SIGKILL))]
+)
 def test_a_stopped_generate_is_carried_on(tmp_path: Path, number: signal.Signals) -> None:
     home = tmp_path / "home"
     with simulator(tmp_path / "comfy", "--step-seconds", "0.15") as server:
