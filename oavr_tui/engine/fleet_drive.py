@@ -275,5 +275,10 @@ class FleetDrive:
 
     def _lost(self, pod: Pod) -> None:
         self._tasks.died(pod)
+        if pod.starting:
+            return  # whoever starts it judges that, and another machine may follow
+        was_starting = self._tasks.doing(pod) in ("start", "wake")
         self._tasks.logs.close(pod)
         self._seating.lost(pod)
+        if was_starting:  # at once: else another would be started before those who wait have heard
+            self._start_failed(pod, PodLost(f"{pod.name} stopped while it was starting"))

@@ -12,7 +12,6 @@ from oavr_tui.engine.pod_book import Overtaken
 from oavr_tui.engine.pod_logs import PodLogs
 from oavr_tui.engine.raise_pod import BadHost, RaisePod
 from oavr_tui.engine.rent_pod import RentPod
-from oavr_tui.engine.seats import PodLost
 from oavr_tui.engine.wake_pod import WakePod
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import NoGpu, OavrError
@@ -87,9 +86,7 @@ class PodTasks:
                 except BadHost as bad:
                     pod = await self._next_host(self._now(pod), str(bad))
         except Overtaken:
-            current = self._now(pod)
-            if current.state in (PodState.STOPPED, PodState.GONE):
-                self._failed(current, PodLost(f"{pod.name} stopped while it was starting"))
+            return  # it is on its way out, or gone, and whoever moved it has told so
         except OavrError as error:
             await self._give_up(self._now(pod), error)
 
