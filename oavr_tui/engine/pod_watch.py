@@ -43,6 +43,7 @@ class PodWatch:
         self._silent_since = silent_since
         self._asked_at = 0.0
         self._alive_at: dict[str, float] = {}
+        self._broken: set[str] = set()
         self._one_at_a_time = asyncio.Lock()
 
     async def look(self) -> None:
@@ -62,6 +63,7 @@ class PodWatch:
                     current = await provider.pod(pod.pod_id)
                 if current is not None and current.state is CloudState.RUNNING:
                     self._alive_at[pod.id] = self._asked_at
+                    self._broken.discard(pod.id)
                 try:
                     await self._compare(pod, current)
                 except Overtaken:
@@ -100,9 +102,12 @@ class PodWatch:
 
     async def _broke_down(self, pod: Pod) -> None:
         """Its container failed while it was ready: nothing answers there, and it goes on costing its price."""
-        if pod.found:
+        if (
+            pod.found or pod.id in self._broken
+        ):  # one that cannot be stopped is left to the idle stop, not tried each look
             self._lost(pod)
             return
+        self._broken.add(pod.id)
         sentence = f"{pod.name} broke down, as RunPod says; it is stopped."
         stopping = await self._yard.book.move(pod, PodState.STOPPING, note=sentence)
         self._yard.tell(sentence)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from oavr_tui.engine.end_pod import EndPod
 from oavr_tui.engine.pod_watch import PodWatch
 from oavr_tui.engine.rent_pod import RentPod
 from oavr_tui.errors import Unreachable
@@ -124,6 +125,28 @@ async def test_a_machine_that_broke_while_starting_is_given_up_and_a_ready_one_i
         ended = here.book.get(pod.id)
         assert ended is not None and ended.state is PodState.STOPPING
         assert len(watched.lost) == 2 and "broke down" in here.notices()[-1]
+
+
+async def test_a_machine_that_broke_down_and_cannot_be_stopped_is_not_tried_at_each_look(tmp_path: Path) -> None:
+    async with place(tmp_path, account()) as here:
+        watched = Watched(here)
+        pod, machine = await running(here)
+        machine.turn(CloudState.BROKEN, 0.34, here.hands.now)
+        here.account.faults["stop"] = ["rejected"]
+        for _look in range(3):
+            await watched.look()
+            stopping = here.book.get(pod.id)
+            assert stopping is not None
+            if stopping.state is PodState.STOPPING:
+                await EndPod(here.yard, stopping).run()
+        assert (await here.on_disk(pod.id)).state is PodState.READY
+        assert len(here.account.asked("stop")) == 1
+        assert len(here.notices()) == 2
+        machine.turn(CloudState.RUNNING, 0.34, here.hands.now)
+        await watched.look()
+        machine.turn(CloudState.BROKEN, 0.34, here.hands.now)
+        await watched.look()
+        assert (await here.on_disk(pod.id)).state is PodState.STOPPING
 
 
 async def test_a_price_that_changed_counts_from_when_it_was_seen(tmp_path: Path) -> None:
