@@ -44,6 +44,7 @@ class Rental:
         self._setup = setup
         self._monotonic = monotonic
         self._key = ""
+        self._refused: str | None = None
         self._provider: Provider | None = None
         self._account: tuple[float, Account | None] | None = None
 
@@ -51,15 +52,29 @@ class Rental:
     def has_key(self) -> bool:
         return bool(self._setup.key())
 
+    @property
+    def usable(self) -> bool:
+        """Whether there is a key that was not refused yet."""
+        key = self._setup.key()
+        return bool(key) and key != self._refused
+
+    def was_refused(self) -> None:
+        """The account does not take the present key."""
+        self._refused = self._setup.key()
+
     async def provider(self) -> Provider:
         """The account; raises NoKey where there is no key. A key that was changed opens another account."""
         key = self._setup.key()
         if not key:
             raise NoKey(NO_KEY)
-        if self._provider is None or key != self._key:
-            await self.close()
-            self._provider, self._key = self._setup.open_account(key), key
-        return self._provider
+        provider = self._provider
+        if provider is None or key != self._key:
+            before, provider = provider, self._setup.open_account(key)
+            # All at once, so that whoever asks meanwhile gets this one and no third is opened.
+            self._provider, self._key, self._account = provider, key, None
+            if before is not None:
+                await before.close()
+        return provider
 
     async def offers(self) -> tuple[Offer, ...]:
         """The catalogue of now."""
