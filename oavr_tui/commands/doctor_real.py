@@ -14,6 +14,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from oavr_tui.commands.demo import samples
 from oavr_tui.commands.talk import EXIT_FAILED, put, put_json, say
 from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import JobChanged, Notice, PodChanged, PodStepped
+from oavr_tui.engine.keeper import start_keeper
 from oavr_tui.engine.setup import pod_setup
 from oavr_tui.errors import NoFunds, OavrError, Rejected
 from oavr_tui.models import AUTO, JobState, Pod, PodKind, PodState, PodWish, Request
 from oavr_tui.paths import Paths, private_dir
 from oavr_tui.pods.cost import total
+from oavr_tui.pods.plan import Plan
 from oavr_tui.redact import Redactor
 from oavr_tui.settings import Settings
 
@@ -33,6 +36,9 @@ _GO_ON_SECONDS = 0.5
 _LONGEST_SECONDS = 3 * 3600.0
 _END_SECONDS = 300.0
 _SECONDS_OF_VIDEO = 2.0
+_IDLE_MINUTES = 1.0
+_TERMINATE_HOURS = 0.01
+"""Of the keeper that takes over from a check that was killed."""
 
 
 class Transcript:
@@ -179,7 +185,7 @@ async def _run(paths: Paths, settings: Settings, most: float, *, as_json: bool) 
     setup = pod_setup(paths, settings)
     redactor.know(setup.key())
     plan = replace(setup.plan, day_cap=most, most=1, idle_minutes=min(setup.plan.idle_minutes, 10.0), auto_start=True)
-    setup = replace(setup, plan=plan, start_keeper=lambda: None)
+    setup = replace(setup, plan=plan, start_keeper=partial(start_keeper, own, _environment(own, setup.key(), plan)))
     transcript = Transcript(paths.state / "real-checks" / f"{stamp}.jsonl", redactor, as_json=as_json)
     try:
         portrait, voice = await asyncio.to_thread(samples, own)
@@ -189,6 +195,19 @@ async def _run(paths: Paths, settings: Settings, most: float, *, as_json: bool) 
     finally:
         transcript.close()
         say(f"The transcript, without secrets, is in {transcript.file}.")
+
+
+def _environment(own: Paths, key: str | None, plan: Plan) -> dict[str, str]:
+    """What the keeper of a check that was killed is started with: the same limits, and a machine that soon goes."""
+    return {
+        **os.environ,
+        "OAVR_HOME": str(own.config.parent),
+        "RUNPOD_API_KEY": key or "",
+        "OAVR_PODS_DAY_CAP": str(plan.day_cap),
+        "OAVR_PODS_IDLE_MINUTES": str(min(plan.idle_minutes, _IDLE_MINUTES)),
+        "OAVR_PODS_TERMINATE_AFTER_HOURS": str(_TERMINATE_HOURS),
+        "OAVR_PODS_MOST": "1",
+    }
 
 
 async def _watched(journey: _Journey, redactor: Redactor) -> int:

@@ -13,6 +13,7 @@ from oavr_tui.commands.session import (
     Signals,
     follow,
     left_behind,
+    left_running,
     open_engine,
     see_out,
     tell_others,
@@ -74,8 +75,9 @@ async def _make(paths: Paths, settings: Settings, request: Request, voice: Repor
                 except Left as left:
                     return _let_go(engine.job(job.id) or job, left, voice, kept=engine.kept)
                 ended = engine.job(job.id) or job
-                if rest := left_behind(engine, own):
-                    voice.notice(rest)
+                for rest in (left_behind(engine, own), left_running(engine)):
+                    if rest:
+                        voice.notice(rest)
                 return await _conclude(engine, ended, voice, target)
 
 

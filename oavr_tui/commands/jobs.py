@@ -7,7 +7,7 @@ import asyncio
 
 from oavr_tui.commands.finding import find
 from oavr_tui.commands.reporting import STAGE_WORDS
-from oavr_tui.commands.session import Left, Signals, ending, follow, open_engine
+from oavr_tui.commands.session import Left, Signals, ending, follow, left_running, open_engine
 from oavr_tui.commands.talk import exit_code, job_record, put, put_json, say
 from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import Event, JobChanged, JobProgressed, Notice
@@ -42,6 +42,10 @@ async def _run(arguments: argparse.Namespace) -> int:
             chosen = [find(jobs, word, "job") for word in arguments.job] or [job for job in jobs if not job.ended]
             if not chosen:
                 say("Nothing to watch: every job has ended.")
+                if engine.must_stay():
+                    await engine.start_keeper()
+                if rest := left_running(engine):
+                    say(rest)
                 return 0
             return await _watch(engine, chosen, arguments.json)
         job = find(jobs, arguments.job, "job")

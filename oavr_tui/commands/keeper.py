@@ -116,7 +116,7 @@ async def _status(paths: Paths, as_json: bool) -> int:
     if pid is not None:
         put(f"A keeper is running (process {pid}): {left}.")
     elif jobs or pods:
-        put(f"No keeper is running: {left}. Opening the app, or 'oavr-tui jobs watch', goes on with them.")
+        put(f"No keeper is running: {left}. 'oavr-tui jobs watch' goes on with them, and starts one.")
     else:
         put("No keeper is running, and none is needed.")
     return 0

@@ -21,6 +21,9 @@ from oavr_tui.paths import Paths
 from oavr_tui.settings import Settings
 
 EXIT_CANCELLED = 130
+_NOT_SUSPENDED = (
+    "This cannot be suspended while it works. ctrl+c cancels; closing the terminal leaves it to the keeper."
+)
 _SEE_OUT_SECONDS = 30.0
 
 
@@ -52,10 +55,12 @@ class Signals:
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         for number in numbers:
             loop.add_signal_handler(number, self._arrived.put_nowait, int(number))
+        # A suspended driver would keep the lock while nobody watches the studios.
+        loop.add_signal_handler(signal.SIGTSTP, say, _NOT_SUSPENDED)
         try:
             yield
         finally:
-            for number in numbers:
+            for number in (*numbers, signal.SIGTSTP):
                 loop.remove_signal_handler(number)
 
 
@@ -126,6 +131,19 @@ def ending(job: Job) -> str:
         return f"{job.title} is done and in your videos."
     sentence = job.failure.message if job.failure else ""
     return f"{job.title} was cancelled. {sentence}" if job.state is JobState.CANCELLED else f"{job.title}: {sentence}"
+
+
+def left_running(engine: Engine) -> str:
+    """What to say about studios that go on costing money when this process ends; empty when there are none."""
+    running = [pod for pod in engine.fleet.book.all() if pod.billed and pod.pod_id and not pod.found]
+    if not running:
+        return ""
+    names = " and ".join(pod.name for pod in running)
+    price = f"${sum(pod.per_hour for pod in running):.2f}/h"
+    if engine.kept:
+        minutes = engine.fleet.plan.idle_minutes
+        return f"{names} is ready for more at {price}, and is stopped after {minutes:g} minutes without work."
+    return f"Nobody watches {names} now, at {price}: 'oavr-tui pods stop {running[0].name}' stops it."
 
 
 def left_behind(engine: Engine, own: set[str]) -> str:

@@ -12,7 +12,7 @@ from oavr_tui.engine.events import Bus, DrivingChanged, Notice
 from oavr_tui.engine.fleet import Fleet
 from oavr_tui.engine.job_queue import JobQueue
 from oavr_tui.engine.live import LiveFeed
-from oavr_tui.engine.lock import FileLock
+from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.engine.run_job import JobRun, place_of
 from oavr_tui.engine.storage import StoreThread
 from oavr_tui.engine.workshop import Workshop
@@ -35,8 +35,21 @@ _TRASH_SECONDS = 30 * 24 * 3600.0
 """How long a deleted video can be brought back."""
 
 
+_NOBODY_WATCHES = (
+    "There are rented studios, and this process has no RunPod key that works: nobody watches them or stops them. "
+    "Set RUNPOD_API_KEY, or run 'oavr-tui config key'."
+)
+
+
+class _MakeWay(Exception):
+    """Another process is to drive."""
+
+
 class Driver:
-    """lock: the driver's. start_keeper: sees to it that there is one; returns at once."""
+    """lock: the driver's. wanted: told whether this process would like to drive.
+
+    start_keeper: sees to it that there is one; returns at once.
+    """
 
     def __init__(
         self,
@@ -44,12 +57,15 @@ class Driver:
         store: StoreThread,
         lock: FileLock,
         live: LiveFeed,
+        wanted: Wanted,
         start_keeper: Callable[[], None],
     ) -> None:
         self._shop = shop
         self._store = store
         self._lock = lock
         self._live = live
+        self._wanted = wanted
+        self._said_lacking = False
         self._start_keeper = start_keeper
         self._paths = shop.paths
         self._around = shop.around
@@ -63,35 +79,87 @@ class Driver:
         """Look at the queue now rather than at the next look."""
         self._woken.set()
 
-    async def drive(self) -> None:
-        """Drive whenever the lock can be had, follow whoever has it otherwise, until cancelled."""
+    async def drive(self, *, as_keeper: bool = False) -> None:
+        """Drive whenever the lock can be had, follow whoever has it otherwise, until cancelled.
+
+        as_keeper: nobody is in front of this process, so that others need not make way for it.
+        """
+        while True:
+            await self._follow(as_keeper=as_keeper)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    await self._lead(group, as_keeper=as_keeper)
+            except* _MakeWay:
+                self._bus.emit(DrivingChanged(False))
+            finally:
+                self._runs.clear()
+                self._lock.release()
+
+    async def _follow(self, *, as_keeper: bool) -> None:
+        """Take in what the driver writes and tells; returns when this process is the driver."""
         hearing: asyncio.Task[None] | None = None
-        next_keeper_look = 0.0
         async with asyncio.TaskGroup() as group:
             while True:
-                if not self._lock.held and self._lock.take():
-                    if hearing is not None:
-                        hearing.cancel()
-                    group.create_task(self._live.serve(), name="live-feed")
-                    self._bus.emit(DrivingChanged(True))
-                    await self._fleet.book.refresh()
-                    await self.recover()
-                    group.create_task(self._fleet.driver.drive(), name="fleet")
-                elif not self._lock.held and (hearing is None or hearing.done()):
+                await self._refresh()
+                if not self._is_better_left(as_keeper=as_keeper) and self._lock.take():
+                    break
+                if hearing is None or hearing.done():
                     hearing = group.create_task(self._live.hear(), name="live-hearing")
-                await self._queue.refresh()
-                await self._fleet.book.refresh()
-                if self._lock.held:
-                    self._attend(group)
-                    if self._around.monotonic() >= next_keeper_look and self._needs_keeper():
-                        next_keeper_look = self._around.monotonic() + _KEEPER_SECONDS
-                        await asyncio.to_thread(self._start_keeper)
-                self._woken.clear()
-                try:
-                    async with asyncio.timeout(_LOOK_SECONDS):
-                        await self._woken.wait()
-                except TimeoutError:
-                    continue
+                await self._pause()
+            if hearing is not None:
+                hearing.cancel()
+
+    async def _lead(self, group: asyncio.TaskGroup, *, as_keeper: bool) -> None:
+        """Keep everything going. Raises _MakeWay when another process can do more."""
+        group.create_task(self._live.serve(), name="live-feed")
+        self._bus.emit(DrivingChanged(True))
+        await self.recover()
+        group.create_task(self._fleet.driver.drive(), name="fleet")
+        next_keeper_look = 0.0
+        while True:
+            await self._refresh()
+            if self._is_better_left(as_keeper=as_keeper):
+                raise _MakeWay
+            self._attend(group)
+            if self._around.monotonic() >= next_keeper_look and self._needs_keeper():
+                next_keeper_look = self._around.monotonic() + _KEEPER_SECONDS
+                await asyncio.to_thread(self._start_keeper)
+            await self._pause()
+
+    async def _refresh(self) -> None:
+        await self._queue.refresh()
+        await self._fleet.book.refresh()
+
+    async def _pause(self) -> None:
+        self._woken.clear()
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    def _is_better_left(self, *, as_keeper: bool) -> bool:
+        """Whether another process should drive: rented studios are to be looked after, and this one's key cannot.
+
+        One that cannot does not say either that it would like to, so that those who can hear of one another.
+        """
+        if as_keeper:
+            return False
+        lacking = not self._fleet.rental.usable and self._rents()
+        if lacking:
+            self._wanted.release()
+            others = self._wanted.by_others() or not FileLock(self._paths.keeper_lock).is_free()
+            if not others and not self._said_lacking:
+                self._said_lacking = True
+                self._bus.emit(Notice(_NOBODY_WATCHES))
+            return others
+        self._wanted.hold()
+        return False
+
+    def _rents(self) -> bool:
+        """Whether there is anything for which the account is needed."""
+        jobs = (job for job in self._queue.all() if not job.ended)
+        return self._fleet.needs.must_stay() or any(place_of(job.request.on) is Place.RENTED for job in jobs)
 
     def _needs_keeper(self) -> bool:
         jobs = (job for job in self._queue.all() if not job.ended)

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from oavr_tui.store.library import Library
 
 
+_KEEPER_LOOKS, _KEEPER_LOOK_SECONDS = 30, 0.1
+"""How often, and how far apart, it is looked whether a keeper that was started is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything a screen needs to draw itself: jobs oldest first, videos newest first."""
@@ -152,6 +156,14 @@ class Engine:
             await self.fleet.driver.look()
         finally:
             meanwhile.release()
+
+    async def start_keeper(self) -> None:
+        """See to it that somebody goes on in the background, unless that is switched off; waits until it is there."""
+        await asyncio.to_thread(self._setup.start_keeper)
+        for _look in range(_KEEPER_LOOKS):
+            if self.kept:
+                return
+            await self._around.sleep(_KEEPER_LOOK_SECONDS)
 
     @property
     def kept(self) -> bool:
@@ -283,7 +295,7 @@ class Engine:
             fleet=self.fleet,
             checking=asyncio.Lock(),
         )
-        self._driving = Driver(shop, self._store, self._lock, self._live, self._setup.start_keeper)
+        self._driving = Driver(shop, self._store, self._lock, self._live, self._wanted, self._setup.start_keeper)
         return self._driving
 
     @asynccontextmanager
@@ -292,12 +304,10 @@ class Engine:
 
         as_keeper: nobody is in front of this process, so that others need not make way for it.
         """
-        if not as_keeper:
-            self._wanted.hold()
         try:
             # A group, so that whoever waits inside hears of it when driving fails, and does not wait for ever.
             async with asyncio.TaskGroup() as group:
-                task = group.create_task(self._driver().drive(), name="driver")
+                task = group.create_task(self._driver().drive(as_keeper=as_keeper), name="driver")
                 try:
                     yield
                 finally:

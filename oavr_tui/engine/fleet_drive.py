@@ -18,7 +18,7 @@ from oavr_tui.engine.pod_watch import PodWatch
 from oavr_tui.engine.seating import Seating
 from oavr_tui.engine.seats import PodLost
 from oavr_tui.engine.yard import Yard
-from oavr_tui.errors import OavrError
+from oavr_tui.errors import NoKey, OavrError
 from oavr_tui.models import Job, Pod, PodKind, PodState, PodWish
 
 _LOOK_SECONDS = 0.25
@@ -167,6 +167,8 @@ class FleetDrive:
             await self._idle.learn_balance()
             self._idle.relieved()
         except OavrError as error:
+            if isinstance(error, NoKey):
+                self._yard.rental.was_refused()
             self._idle.worry(error)
         # Also when the account cannot be looked at: what is idle is stopped as soon as it can be reached again.
         self._to_decide = True

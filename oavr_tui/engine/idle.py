@@ -35,7 +35,7 @@ class IdleRounds:
         """Say once that the account cannot be looked at; it is looked at again and again."""
         if error.code == self._worried:
             return
-        running = [pod.name for pod in self._yard.book.all() if pod.billed]
+        running = [pod.name for pod in self._yard.book.all() if pod.billed and pod.pod_id]
         costly = f" {' and '.join(running)} may go on costing money meanwhile." if running else ""
         if running or self._desk.waiting():
             self._worried = error.code
@@ -60,7 +60,7 @@ class IdleRounds:
         for pod in pods:
             facts = Facts(
                 now=self._yard.around.clock(),
-                busy=self._desk.holder(pod.id) is not None,
+                busy=self._desk.holder(pod.id) is not None or bool(self._needs.made_on(pod)),
                 waiting=self._needs.wanted(pod),
                 unsaved=self._needs.unsaved_on(pod),
                 balance_seconds=self.balance_seconds,

@@ -45,7 +45,7 @@ class Needs:
 
     def against_ending(self, pod: Pod, wish: PodWish) -> str:
         """Why a pod may not be stopped or terminated now, as a sentence; empty where it may."""
-        if making := self.made_on(pod):
+        if making := [job for job in self.made_on(pod) if not job.cancel_asked]:
             return (
                 f"{making[0].title} is being made on {pod.name}, and would be lost. Wait for it, or cancel it first: "
                 "'oavr-tui jobs cancel'."

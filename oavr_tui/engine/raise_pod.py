@@ -52,6 +52,7 @@ class RaisePod:
         self.pod = pod
         self.died = asyncio.Event()
         self._log = log
+        self._expected = expected_files
         self._news: BootLog = BootLog(expected=expected_files)
         self._told: tuple[PodState, int, int] | None = None
         self._began = yard.around.clock()
@@ -118,7 +119,9 @@ class RaisePod:
         self._told = (news.phase, news.done, news.total)
         text = _TEXTS[news.phase]
         if news.phase is PodState.FETCHING and news.total:
-            text = f"{text}: {news.done} of {news.total} files"
+            # Before a start has been seen to its end, nobody knows how many there will be.
+            so_far = f"{news.done} of {news.total} files" if self._expected else f"{news.done} files so far"
+            text = f"{text}: {so_far}"
         counts = (news.done, news.total) if news.phase is PodState.FETCHING else (0, 0)
         self.yard.step(self.pod, _STEPS[news.phase], text, *counts)
 

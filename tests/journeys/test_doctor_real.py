@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.programs_runpod import QUICK, runpod
+from tests.programs_runpod import QUICK, runpod, until
 
 
 def transcript(home: Path) -> list[dict[str, object]]:
@@ -52,3 +53,12 @@ def test_a_key_that_may_only_look_is_told_and_nothing_stays(tmp_path: Path) -> N
         assert ran.code == 1
         assert "may look" in ran.out
         assert account.statuses() == []
+
+
+@pytest.mark.full
+def test_a_check_that_is_killed_leaves_no_machine_either(tmp_path: Path) -> None:
+    with runpod(tmp_path, QUICK) as account:
+        running = account.start("doctor", "--real", "--max-spend", "0.50", "--json")
+        running.until(what="step", step="warming")
+        running.signal(signal.SIGKILL)
+        until(lambda: account.statuses() == ["TERMINATED"], "its keeper stops and then deletes the machine", 240)

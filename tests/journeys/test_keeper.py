@@ -9,6 +9,7 @@ import pytest
 
 from oavr_tui.engine.lock import FileLock
 from oavr_tui.paths import Paths
+from tests.programs import simulator
 from tests.programs_runpod import QUICK, RunPod, runpod, until, wished
 from tests.samples import decoded
 
@@ -74,3 +75,25 @@ def test_a_stopped_studio_is_terminated_in_time(tmp_path: Path) -> None:
         until(lambda: cloud.statuses() == ["EXITED"], "the keeper stops the idle studio")
         until(lambda: cloud.statuses() == ["TERMINATED"], "some time later it is terminated", 240)
         until(lambda: cloud.keeper() is None, "the keeper has nothing left to do")
+
+
+def test_who_has_no_key_leaves_the_studios_to_the_keeper(tmp_path: Path) -> None:
+    slow = ("--step-seconds", "5")
+    with runpod(tmp_path) as cloud, simulator(tmp_path / "comfy", *slow) as server:
+        assert cloud.oavr("pods", "deploy").code == 0
+        running = cloud.start(*wished("--on", server.url), RUNPOD_API_KEY="")
+        running.until(event="job", state="generating")
+        until(lambda: cloud.statuses() == ["EXITED"], "the keeper stops the studio all the same")
+        assert running.process.poll() is None
+        running.signal(signal.SIGINT)
+        assert running.ran().code == 130
+
+
+def test_without_a_keeper_it_is_said_that_nobody_watches_and_watching_brings_one(tmp_path: Path) -> None:
+    with runpod(tmp_path) as cloud:
+        ran = cloud.oavr(*wished("--on", "auto"), OAVR_PODS_KEEPER="no")
+        assert ran.code == 0
+        assert "Nobody watches studio-1 now, at $0.34/h: 'oavr-tui pods stop studio-1' stops it." in ran.err
+        assert cloud.keeper() is None and cloud.statuses() == ["RUNNING"]
+        assert "studio-1 is ready for more at $0.34/h" in cloud.oavr("jobs", "watch").err
+        until(lambda: cloud.statuses() == ["EXITED"], "the keeper that this brought stops the studio")
