@@ -46,9 +46,9 @@ class Paths:
         """Unfinished files: downloads, videos being made. Safe to empty when nothing runs."""
         return self.data / "work"
 
-    @property
-    def job_logs(self) -> Path:
-        return self.state / "job-logs"
+    def job_log(self, job_id: str) -> Path:
+        """What happened to one job."""
+        return self.state / "job-logs" / f"{job_id}.log"
 
     def pod_log(self, pod_id: str) -> Path:
         """The whole log of one pod, by our id of it."""

@@ -209,11 +209,16 @@ class Driver:
         live = {job.id for job in self._queue.all() if not job.ended}
 
         needed = self._queue.waiting_inputs()
+        known = {job.id for job in self._queue.all()} | {pod.id for pod in await self._fleet.book.remembered()}
 
         def work() -> tuple[str, ...]:
             for bench in self._paths.work.iterdir():
                 if bench.name not in live:
                     shutil.rmtree(bench, ignore_errors=True)
+            for folder in (self._paths.job_log("").parent, self._paths.pod_log("").parent):
+                for log in folder.glob("*"):
+                    if log.name.partition(".")[0] not in known:
+                        log.unlink(missing_ok=True)
             self._shop.inputs.release(needed)
             self._shop.library.tidy(live)
             return self._shop.library.purge(_TRASH_SECONDS)

@@ -19,6 +19,7 @@ from oavr_tui.engine.driver import Driver
 from oavr_tui.engine.estimate import Place
 from oavr_tui.engine.events import Bus, Notice, Subscription, VideosChanged
 from oavr_tui.engine.fleet import Fleet
+from oavr_tui.engine.job_logs import JobLogs
 from oavr_tui.engine.job_queue import JobQueue
 from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
@@ -78,6 +79,8 @@ class Engine:
         self._queue = JobQueue(self._store, self.bus, self._around.clock)
         self._setup = pods or pod_setup(paths, Settings(videos_folder=str(self._videos_folder)))
         self.fleet = self._new_fleet()
+        self._job_logs = JobLogs(paths, self._around.clock, lambda: self._lock.held)
+        self.bus.also(self._job_logs.hear)
         self._driving: Driver | None = None
         self._library: Library
         self._inputs: Inputs
@@ -117,6 +120,7 @@ class Engine:
     async def close(self) -> None:
         self._lock.release()
         self._wanted.release()
+        self._job_logs.close()
         await self.fleet.rental.close()
         await self._store.close()
 
