@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
+
 from oavr_tui.app_log import log_path
 from oavr_tui.paths import Paths
 from tests.programs_runpod import KEY, SLOW_WORK, RunPod, runpod, until, wished
@@ -17,6 +19,7 @@ def text(cloud: RunPod) -> str:
     return log_path(Paths.find({"OAVR_HOME": str(cloud.home)})).read_text("utf-8")
 
 
+@pytest.mark.full
 def test_a_video_made_by_two_drivers_is_in_one_log_without_secrets(tmp_path: Path) -> None:
     with runpod(tmp_path, SLOW_WORK) as cloud:
         cloud.oavr("pods", "add", "http://127.0.0.1:9", "--name", "box", "--token", TOKEN)

@@ -151,6 +151,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
     assert "127.0.0.1:9" in ran.last["message"]
 
 
+@pytest.mark.full
 def test_max_seconds_cuts_the_voice_on_both(tmp_path: Path) -> None:
     with simulator(tmp_path / "comfy") as server:
         for on in ("preview", server.url):

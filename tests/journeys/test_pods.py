@@ -212,6 +212,7 @@ def the_cost_is_the_bill(cloud: RunPod) -> None:
     assert abs(sum(told["studios"].values()) - books["dollars"]) <= prices / 3600
 
 
+@pytest.mark.full
 def test_a_wish_for_one_studio_waits_until_it_is_free(tmp_path: Path) -> None:
     with runpod(tmp_path, SLOW_WORK, OAVR_PODS_MOST="3", OAVR_PODS_IDLE_MINUTES="60") as cloud:
         first = cloud.start(*wished("--on", "auto"))
@@ -335,6 +336,7 @@ def asked_on_a_terminal(cloud: RunPod, answer: str) -> int:
     return done.returncode
 
 
+@pytest.mark.full
 def test_a_log_is_followed_as_it_comes(tmp_path: Path) -> None:
     with runpod(tmp_path, boot(seconds_per_file=0.5)) as cloud:
         deploy = cloud.start("pods", "deploy", "--json")
