@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.dispatch import Desk
@@ -11,7 +12,7 @@ from oavr_tui.engine.pod_book import Overtaken
 from oavr_tui.engine.raise_pod import COMFYUI_PORT
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import NoKey, OavrError
-from oavr_tui.models import Pod, PodKind, PodState
+from oavr_tui.models import Pod, PodKind, PodState, PodWish
 
 if TYPE_CHECKING:
     from oavr_tui.pods.idle_stop import Decision
@@ -80,6 +81,9 @@ class IdleRounds:
         if decision.action is Action.FETCH_FIRST:
             self._say_once(pod, decision)
         elif decision.action is Action.STOP:
+            if pod.volume and self._needs.unsaved_on(pod):
+                self._say_once(pod, replace(decision, sentence=self._needs.against_ending(pod, PodWish.STOP)))
+                return
             if pod.state is PodState.READY and await self._works_for_somebody(pod):
                 await self._yard.book.note(pod, last_used=self._yard.around.clock())
                 return

@@ -50,9 +50,11 @@ class Needs:
                 f"{making[0].title} is being made on {pod.name}, and would be lost. Wait for it, or cancel it first: "
                 "'oavr-tui jobs cancel'."
             )
-        if wish is PodWish.TERMINATE and self.unsaved_on(pod):
+        # A pod on a network volume cannot be stopped: it would be terminated instead.
+        deletes = wish is PodWish.TERMINATE or bool(pod.volume)
+        if deletes and self.unsaved_on(pod):
             return (
-                f"A video on {pod.name} is not saved yet, and terminating would delete it. 'oavr-tui jobs retry' "
+                f"A video on {pod.name} is not saved yet, and ending the studio would delete it. 'oavr-tui jobs retry' "
                 "brings it home; 'oavr-tui jobs forget' gives it up."
             )
         return ""

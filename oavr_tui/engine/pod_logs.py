@@ -34,11 +34,9 @@ class PodLogs:
 
     async def of(self, pod: Pod) -> PodLog:
         """The log of a pod, being read from now on."""
-        from oavr_tui.clients.pod_log import PodLog
-
         if pod.id in self._logs:
             return self._logs[pod.id][0]
-        log = await asyncio.to_thread(PodLog, self._yard.paths.pod_log(pod.id), clock=self._yard.around.clock)
+        log = await asyncio.to_thread(self._opened, pod)
         assert self._group is not None
         readers = [
             self._group.create_task(self._from_its_server(pod, log), name=f"log-{pod.name}"),
@@ -46,6 +44,16 @@ class PodLogs:
         ]
         self._logs[pod.id] = (log, readers)
         return log
+
+    def _opened(self, pod: Pod) -> PodLog:
+        """Blocks. A log that cannot be gone on with is begun anew elsewhere: it must not keep a video waiting."""
+        from oavr_tui.clients.pod_log import PodLog
+
+        clock = self._yard.around.clock
+        try:
+            return PodLog(self._yard.paths.pod_log(pod.id), clock=clock)
+        except OSError:
+            return PodLog(self._yard.paths.work / f"{self._yard.around.new_id()}.log", clock=clock)
 
     def close(self, pod: Pod) -> None:
         """Stop reading the log of a pod that does not run any more."""

@@ -200,3 +200,18 @@ async def test_an_account_that_cannot_be_looked_at_is_told_once_with_what_may_go
         rounds.idle.relieved()
         rounds.idle.worry(NoKey("The key is wrong."))
         assert len(here.notices()) == 1
+
+
+async def test_a_pod_on_a_network_volume_is_not_even_stopped_while_a_video_on_it_is_not_saved(tmp_path: Path) -> None:
+    async with place(tmp_path, account(), day_cap=1e9) as here:
+        pod = await here.add(PodState.READY, **RENTED, volume="vol1")
+        failure = Failure(FailureCode.DISK_FULL, "The disk is full.", can_retry=True)
+        rounds = Rounds(here, job("a", state=JobState.FAILED, pod=pod.id, sent=True, failure=failure))
+        here.heard()
+        here.hands.now += 10 * IDLE
+        assert await rounds.round(pod) is PodState.READY
+        assert await rounds.round(pod) is PodState.READY
+        (said,) = here.notices()
+        assert "not saved yet" in said and "jobs retry" in said
+        rounds.jobs = []
+        assert await rounds.round(pod) is PodState.STOPPING
