@@ -145,6 +145,7 @@ def test_cancelling_a_start_leaves_no_machine_behind(tmp_path: Path, step: str) 
         until(lambda: cloud.keeper() is None, "the keeper has nothing left to do")
 
 
+@pytest.mark.full
 def test_cancelling_while_it_is_made_stops_the_studio_in_time(tmp_path: Path) -> None:
     with runpod(tmp_path, SLOW_WORK) as cloud:
         running = cloud.start(*wished("--on", "auto"))
@@ -241,6 +242,7 @@ def test_a_wish_for_one_studio_waits_until_it_is_free(tmp_path: Path) -> None:
         assert (unknown.code, unknown.last["code"]) == (2, "bad_input")
 
 
+@pytest.mark.full
 def test_a_stopped_studio_whose_machine_was_given_away(tmp_path: Path) -> None:
     taken = {"faults": [{"match": {"deed": "start"}, "do": "not_free"}]}
     with runpod(tmp_path, taken) as cloud:
