@@ -226,6 +226,7 @@ async def test_a_studio_of_ones_choice_that_goes_is_not_replaced(tmp_path: Path)
         await here.nothing_costs()
 
 
+@pytest.mark.full
 async def test_the_balance_runs_out_while_a_video_is_made(tmp_path: Path) -> None:
     async with house(tmp_path, script={"boot": making_slowly()}, pace=30) as here:
         first = await here.submit()
@@ -245,6 +246,7 @@ async def test_the_balance_runs_out_while_a_video_is_made(tmp_path: Path) -> Non
         await here.nothing_costs()
 
 
+@pytest.mark.full
 async def test_the_account_cannot_be_reached_while_a_video_is_made(tmp_path: Path) -> None:
     async with house(tmp_path, script={"boot": making_slowly()}) as here:
         job = await here.submit()
@@ -366,6 +368,7 @@ def small_voice(path: Path, *, seconds: int) -> None:
     assert path.stat().st_size < ROOM
 
 
+@pytest.mark.full
 def test_a_full_disk_keeps_the_studio_until_the_video_is_fetched(tmp_path: Path) -> None:
     picture, sound = tmp_path / "small.jpg", tmp_path / "small.wav"
     small_picture(picture)

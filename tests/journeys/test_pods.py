@@ -352,6 +352,7 @@ def test_a_log_is_followed_as_it_comes(tmp_path: Path) -> None:
         assert deploy.ran().code == 0
 
 
+@pytest.mark.full
 def test_an_own_server_that_wants_a_token(tmp_path: Path) -> None:
     token = "a-token-of-our-own"
     with (
