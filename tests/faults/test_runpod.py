@@ -179,6 +179,7 @@ async def stopped_under_it(here: House) -> None:
     here.simulator.account.stop(here.costly[0])
 
 
+@pytest.mark.full
 async def test_a_studio_stopped_in_the_console_while_it_works(tmp_path: Path) -> None:
     script = {"boot": making_slowly()}
     async with house(tmp_path, script=script) as here:

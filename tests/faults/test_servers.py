@@ -76,6 +76,7 @@ def _swap(graph: dict[str, Any]) -> int:
     return next(int(n["inputs"]["blocks_to_swap"]) for n in graph.values() if n["class_type"] == "WanVideoBlockSwap")
 
 
+@pytest.mark.full
 def test_a_server_that_forgets_is_told_as_lost(tmp_path: Path) -> None:
     with simulator(tmp_path / "comfy", "--step-seconds", "0.3") as server:
         server.set_faults([{"match": {"path": "/history", "nth": 1}, "do": "restart", "seconds": 0.5}])

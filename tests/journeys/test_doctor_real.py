@@ -17,7 +17,8 @@ def transcript(home: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("host", ["free", pytest.param("taken", marks=pytest.mark.full)])
+@pytest.mark.parametrize("host", ["free", "taken"])
+@pytest.mark.full
 def test_the_whole_journey_leaves_no_machine(tmp_path: Path, host: str) -> None:
     with runpod(tmp_path, {**QUICK, "stop_keeps_gpu": host == "free"}) as account:
         ran = account.oavr("doctor", "--real", "--max-spend", "0.50")

@@ -102,7 +102,8 @@ def test_killed_midway_the_keeper_brings_the_video_home(tmp_path: Path, control:
         assert cloud.books()["creates"] == 1
 
 
-@pytest.mark.parametrize("keeper", ["yes", pytest.param("no", marks=LONG)])
+@pytest.mark.parametrize("keeper", ["yes", "no"])
+@pytest.mark.full
 def test_killed_while_the_machine_is_asked_for(tmp_path: Path, keeper: str) -> None:
     """The machine comes to be after the kill: whoever goes on finds it by its name and asks for no other."""
     slow = {"faults": [{"match": {"deed": "create"}, "do": "latency", "seconds": 4}]}
