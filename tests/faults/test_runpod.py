@@ -154,6 +154,7 @@ async def test_a_host_with_too_little_memory_is_given_back(tmp_path: Path) -> No
         assert here.creates == 3
 
 
+@pytest.mark.full
 async def test_a_stopped_studio_whose_gpu_is_taken(tmp_path: Path) -> None:
     taken = {"match": {"deed": "start"}, "do": "not_free"}
     async with house(tmp_path, taken) as here:

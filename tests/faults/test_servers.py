@@ -58,6 +58,7 @@ def test_hiccups_still_make_one_video(tmp_path: Path, faults: list[dict[str, Any
     assert decoded(Path(ran.last["video"]["path"])).frames == 25
 
 
+@pytest.mark.full
 def test_out_of_memory_is_tried_once_more_with_less_of_the_model(tmp_path: Path) -> None:
     with simulator(tmp_path / "comfy") as server:
         server.set_faults([{**OOM, "match": {"nth": 1}}])

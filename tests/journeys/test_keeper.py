@@ -47,6 +47,7 @@ def test_a_person_takes_over_from_the_keeper_and_leaves_again(tmp_path: Path) ->
         assert cloud.books()["creates"] == 1
 
 
+@pytest.mark.full
 def test_a_keeper_that_is_sent_away_says_what_goes_on_costing(tmp_path: Path) -> None:
     with runpod(tmp_path, OAVR_PODS_IDLE_MINUTES="60") as cloud:
         idle = cloud.oavr("keeper", "status")

@@ -130,7 +130,13 @@ HELD: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(
-    "step", ["asked", pytest.param("booting", marks=LONG), "fetching", pytest.param("warming", marks=LONG)]
+    "step",
+    [
+        pytest.param("asked", marks=LONG),
+        pytest.param("booting", marks=LONG),
+        "fetching",
+        pytest.param("warming", marks=LONG),
+    ],
 )
 def test_cancelling_a_start_leaves_no_machine_behind(tmp_path: Path, step: str) -> None:
     with runpod(tmp_path, HELD[step]) as cloud:
