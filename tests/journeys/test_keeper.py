@@ -78,6 +78,7 @@ def test_a_stopped_studio_is_terminated_in_time(tmp_path: Path) -> None:
         until(lambda: cloud.keeper() is None, "the keeper has nothing left to do")
 
 
+@pytest.mark.full
 def test_who_has_no_key_leaves_the_studios_to_the_keeper(tmp_path: Path) -> None:
     slow = ("--step-seconds", "5")
     with runpod(tmp_path) as cloud, simulator(tmp_path / "comfy", *slow) as server:
@@ -90,6 +91,7 @@ def test_who_has_no_key_leaves_the_studios_to_the_keeper(tmp_path: Path) -> None
         assert running.ran().code == 130
 
 
+@pytest.mark.full
 def test_without_a_keeper_it_is_said_that_nobody_watches_and_watching_brings_one(tmp_path: Path) -> None:
     with runpod(tmp_path) as cloud:
         ran = cloud.oavr(*wished("--on", "auto"), OAVR_PODS_KEEPER="no")
