@@ -87,6 +87,7 @@ class Hands:
         async with pod.lock:
             pod.log.follow(pod.machine.log_text, self._now())
             await carried_through(pod.machine.power_off(wipe=wipe))
+            pod.cold = pod.cold or wipe
             pod.log.follow(pod.machine.log_text, self._now())
             if close:
                 await carried_through(pod.machine.close())

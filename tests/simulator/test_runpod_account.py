@@ -357,3 +357,7 @@ def test_dollars_are_time_times_price_however_they_are_cut(
     empty = purse.empty_at([meter], now)
     assert empty is not None
     assert purse.balance([meter], empty) == pytest.approx(0, abs=1e-6)
+
+
+async def test_a_restart_that_keeps_no_disk_begins_cold() -> None:
+    await carry_out([("create", 0), ("wait", 5000), ("restart", 0), ("wait", 7)])
