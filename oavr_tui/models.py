@@ -355,11 +355,26 @@ class Pod:
     def starting(self) -> bool:
         return self.state in STARTING_STATES
 
+    @property
+    def way_out(self) -> PodState:
+        """Where a start that is given up leads: what was woken is only stopped, as there may be files on it."""
+        return PodState.STOPPING if self.resumed else PodState.TERMINATING
+
+    @property
+    def machine_kind(self) -> str:
+        """Its kind of machine, as `tries` holds it."""
+        return machine_kind(self.gpu, self.cloud)
+
     def moved_to(self, state: PodState, *, at: float) -> Pod:
         """The same pod in another state; raises IllegalStep where the table does not allow it."""
         if state not in POD_FOLLOWS[self.state]:
             raise IllegalStep(f"{self.state} may not be followed by {state}")
         return replace(self, state=state, updated_at=at, state_since=at, progress_at=at)
+
+
+def machine_kind(gpu: str, cloud: str) -> str:
+    """A kind of machine as one word: a GPU type in one of the provider's clouds."""
+    return f"{gpu}|{cloud}"
 
 
 class SpellKind(StrEnum):

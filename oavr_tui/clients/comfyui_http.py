@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import httpx
 
 from oavr_tui.clients.comfyui_types import Timings
+from oavr_tui.clients.http_client import bounded_body, open_client
 from oavr_tui.errors import BadInput, Rejected, Unreachable
 from oavr_tui.text import safe, safe_url
 
@@ -100,19 +101,9 @@ class Http:
     def __init__(self, address: Address, timings: Timings) -> None:
         self.address = address
         self._timings = timings
-        headers = {"accept-encoding": "identity"}
-        if address.authorization is not None:
-            headers["authorization"] = address.authorization
+        headers = {} if address.authorization is None else {"authorization": address.authorization}
         limits = httpx.Timeout(timings.stall, connect=timings.connect)
-        try:
-            # A proxy of the environment is for the world outside, never for this computer itself.
-            self._client = httpx.AsyncClient(timeout=limits, headers=headers, trust_env=not address.loopback)
-        except (ImportError, ValueError, httpx.InvalidURL):
-            raise Unreachable(
-                "The proxy that this computer's environment names cannot be used. Set HTTPS_PROXY to an http:// proxy,"
-                " or unset it.",
-                can_retry=False,
-            ) from None
+        self._client = open_client(headers, limits, loopback=address.loopback)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -220,12 +211,7 @@ class Http:
 
 async def read_bounded(response: httpx.Response, limit: int) -> bytes:
     """The whole body of an answer, as it came. Raises Unreachable over `limit` bytes, or when it is compressed."""
-    too_much = Unreachable(f"{safe_url(str(response.url))} sent an answer that cannot be used.")
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise too_much  # none was asked for; a small body could grow without bound
-    body = bytearray()
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > limit:
-            raise too_much
-    return bytes(body)
+    body = await bounded_body(response, limit)
+    if body is None:
+        raise Unreachable(f"{safe_url(str(response.url))} sent an answer that cannot be used.")
+    return body

@@ -145,7 +145,8 @@ class Driver:
         """
         if as_keeper:
             return False
-        lacking = not self._fleet.rental.usable and self._rents()
+        # In this order: whether there is a key that works may have to be read from a file, four times a second.
+        lacking = self._rents() and not self._fleet.rental.usable
         if lacking:
             self._wanted.release()
             others = self._wanted.by_others() or not FileLock(self._paths.keeper_lock).is_free()
@@ -158,12 +159,15 @@ class Driver:
 
     def _rents(self) -> bool:
         """Whether there is anything for which the account is needed."""
-        jobs = (job for job in self._queue.all() if not job.ended)
-        return self._fleet.needs.must_stay() or any(place_of(job.request.on) is Place.RENTED for job in jobs)
+        return self._keeps_busy(Place.RENTED)
 
     def _needs_keeper(self) -> bool:
+        return self._keeps_busy(Place.ADDRESS, Place.RENTED)
+
+    def _keeps_busy(self, *places: Place) -> bool:
+        """Whether pods have to be watched, or a job that has not ended is made in one of these kinds of places."""
         jobs = (job for job in self._queue.all() if not job.ended)
-        return self._fleet.needs.must_stay() or any(place_of(job.request.on) is not Place.HERE for job in jobs)
+        return self._fleet.needs.must_stay() or any(place_of(job.request.on) in places for job in jobs)
 
     def _attend(self, group: asyncio.TaskGroup) -> None:
         """Start what waits, stop what is to be cancelled, forget what has ended."""

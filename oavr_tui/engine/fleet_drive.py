@@ -203,9 +203,8 @@ class FleetDrive:
         if not pod.cloud_name:
             await self._book.move(pod, PodState.GONE, note="Nobody waited for it any more.")
             return
-        way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
         self._yard.tell(f"Nobody waits for {pod.name} any more: it is {'stopped' if pod.resumed else 'terminated'}.")
-        await self._book.move(pod, way_out, note="Nobody waited for it any more.")
+        await self._book.move(pod, pod.way_out, note="Nobody waited for it any more.")
 
     async def _provide(self) -> None:
         """Start what the waiting jobs need, within what the person allows."""

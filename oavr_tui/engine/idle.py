@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.dispatch import Desk
 from oavr_tui.engine.needs import Needs
 from oavr_tui.engine.pod_book import Overtaken
-from oavr_tui.engine.raise_pod import COMFYUI_PORT
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import NoKey, OavrError
 from oavr_tui.models import Pod, PodKind, PodState, PodWish
 
 if TYPE_CHECKING:
     from oavr_tui.pods.idle_stop import Decision
-
-_ASK_SECONDS = 8.0
 
 
 class IdleRounds:
@@ -113,14 +109,5 @@ class IdleRounds:
 
     async def _works_for_somebody(self, pod: Pod) -> bool:
         """Whether the pod's own queue is not empty: somebody may use its ComfyUI in a browser."""
-        from oavr_tui.clients.comfyui import ComfyUI
-
-        url = self._yard.setup.service(pod.pod_id, COMFYUI_PORT)
-        try:
-            async with (
-                asyncio.timeout(_ASK_SECONDS),
-                ComfyUI(url, client_id=pod.id.replace("-", ""), sleep=self._yard.around.sleep) as server,
-            ):
-                return await server.queue_length() > 0
-        except (OavrError, TimeoutError):
-            return False  # it does not answer, so nobody can be using it
+        # Where it does not answer, nobody can be using it.
+        return bool(await self._yard.ask_comfyui(pod, lambda server: server.queue_length()))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from oavr_tui.engine.raise_pod import COMFYUI_PORT
-from oavr_tui.engine.yard import Yard
+from oavr_tui.engine.yard import COMFYUI_PORT, Yard
 from oavr_tui.errors import FailureCode
 from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState, PodWish
 

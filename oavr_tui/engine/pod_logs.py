@@ -6,8 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
-from oavr_tui.engine.raise_pod import LOG_PORT
-from oavr_tui.engine.yard import Yard
+from oavr_tui.engine.yard import LOG_PORT, Yard
 from oavr_tui.errors import OavrError
 from oavr_tui.models import Pod
 

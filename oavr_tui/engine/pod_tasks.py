@@ -109,15 +109,14 @@ class PodTasks:
 
         if not pod.starting:
             raise Overtaken
-        tries = (*pod.tries, f"{pod.gpu}|{pod.cloud}")
-        way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
-        ending = await self._yard.book.move(pod, way_out, note=reason)
+        tries = (*pod.tries, pod.machine_kind)
+        ending = await self._yard.book.move(pod, pod.way_out, note=reason)
         if pod.resumed:
-            self._do_end(ending)
+            self.end(ending)
             raise NotNow(f"{reason} It is stopped again; 'oavr-tui pods terminate {pod.name}' gives it up.")
         self._yard.tell(f"{reason} It is terminated.")
         if len(tries) >= _MOST_HOSTS:
-            self._do_end(ending)
+            self.end(ending)
             raise NoGpu(
                 f"{reason} {len(tries)} machines were tried, and none became ready. None of them runs any more. "
                 "Try again later, or allow other kinds with 'oavr-tui config set pods.gpus'."
@@ -125,7 +124,7 @@ class PodTasks:
         following = await self._yard.book.add(self._in_its_place(pod, tries))
         self._yard.tell("Trying another machine.")
         self._tasks[following.id] = self._tasks.pop(pod.id)
-        self._do_end(ending)
+        self.end(ending)
         return following
 
     def _in_its_place(self, pod: Pod, tries: tuple[str, ...]) -> Pod:
@@ -150,9 +149,6 @@ class PodTasks:
             note="",
         )
 
-    def _do_end(self, pod: Pod) -> None:
-        self._do(pod, "end", self._end(pod))
-
     async def _give_up(self, pod: Pod, error: OavrError) -> None:
         """A start that is of no use: nothing of it stays, and whoever waits hears why."""
         book = self._yard.book
@@ -160,8 +156,7 @@ class PodTasks:
             if pod.state is PodState.ASKED and not pod.cloud_name:
                 await book.move(pod, PodState.GONE, note=error.message)
             elif pod.starting:
-                way_out = PodState.STOPPING if pod.resumed else PodState.TERMINATING
-                self._do_end(await book.move(pod, way_out, note=error.message))
+                self.end(await book.move(pod, pod.way_out, note=error.message))
         except Overtaken:
             pod = self._now(pod)  # it is on its way out already
         self._failed(pod, error)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from oavr_tui.engine.events import Step
 from oavr_tui.engine.pod_book import Overtaken
 from oavr_tui.engine.yard import Yard
-from oavr_tui.errors import OavrError
 from oavr_tui.models import Pod, PodState
 from oavr_tui.text import clock
 
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from oavr_tui.clients.pod_log import PodLog
     from oavr_tui.pods.phases import BootLog
 
-COMFYUI_PORT = 8188
-LOG_PORT = 8001
-_PROBE_SECONDS = 8.0
 _ROUND_SECONDS = 2.0
 _EARLY_ROUND_SECONDS = 0.3
 _EARLY_SECONDS = 5.0
@@ -127,17 +123,10 @@ class RaisePod:
 
     async def _answers(self) -> bool:
         """Whether ComfyUI itself answers: a proxy's friendly page is no answer."""
-        from oavr_tui.clients.comfyui import ComfyUI
         from oavr_tui.pods.start_up import bad_host
 
-        url = self.yard.setup.service(self.pod.pod_id, COMFYUI_PORT)
-        try:
-            async with (
-                asyncio.timeout(_PROBE_SECONDS),
-                ComfyUI(url, client_id=self.pod.id.replace("-", ""), sleep=self.yard.around.sleep) as server,
-            ):
-                info = await server.info()
-        except (OavrError, TimeoutError):
+        info = await self.yard.ask_comfyui(self.pod, lambda server: server.info())
+        if info is None:
             return False
         reason = bad_host(info.ram_total / 1e9 if info.ram_total else None)
         if reason is not None:

@@ -14,7 +14,7 @@ from oavr_tui.engine.carry import leaving, to_its_end
 from oavr_tui.engine.events import Step
 from oavr_tui.engine.yard import LOOKS, Yard
 from oavr_tui.errors import NoGpu, OavrError, Unreachable
-from oavr_tui.models import Pod, PodState
+from oavr_tui.models import Pod, PodState, machine_kind
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ PREFIX = "oavr-"
 _MOST_UNCLEAR = 2
 _MOST_PAUSES = 3
 """How often a start waits as long as the provider asks for, up to two minutes each time."""
-
-
-def kind_of(offer: Offer) -> str:
-    """A kind of machine, as `Pod.tries` holds it."""
-    return f"{offer.gpu}|{offer.cloud.value}"
 
 
 class RentPod:
@@ -101,9 +96,8 @@ class RentPod:
         if self.pod.wish_cloud:
             plan = replace(plan, cloud=Cloud(self.pod.wish_cloud).value)
         volume = await self._volume(provider)
-        offers = [
-            one for one in candidates(await provider.offers(), plan, volume) if kind_of(one) not in self.pod.tries
-        ]
+        found = candidates(await provider.offers(), plan, volume)
+        offers = [one for one in found if machine_kind(one.gpu, one.cloud) not in self.pod.tries]
         if not offers:
             raise NoGpu(
                 "No other kind of machine is left to try. Nothing runs. Try again later, or allow more kinds with "
@@ -170,7 +164,7 @@ class RentPod:
         except OavrError as error:
             await self._give_up_name(remember=False)
             if not isinstance(error, Slower):  # which says nothing of this kind of machine
-                self.pod = await yard.book.note(self.pod, tries=(*self.pod.tries, kind_of(offer)))
+                self.pod = await yard.book.note(self.pod, tries=(*self.pod.tries, machine_kind(offer.gpu, offer.cloud)))
             _go_if_asked_to()
             raise
         _go_if_asked_to()

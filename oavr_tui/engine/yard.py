@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from oavr_tui.engine.events import Bus, Notice, PodStepped, Step
 from oavr_tui.engine.pod_book import PodBook
 from oavr_tui.engine.rental import PodSetup, Rental
 from oavr_tui.engine.workshop import Surroundings
+from oavr_tui.errors import OavrError
 from oavr_tui.models import Pod
 from oavr_tui.paths import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+
+    from oavr_tui.clients.comfyui import ComfyUI
+
+T = TypeVar("T")
+
+COMFYUI_PORT = 8188
+LOG_PORT = 8001
+_ASK_SECONDS = 8.0
 
 LOOKS = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0)
 """Seconds between the looks for a pod whose creation got no answer; a created pod is listed within seconds."""
@@ -30,6 +40,20 @@ class Yard:
     bus: Bus
     around: Surroundings
     stepped: Callable[[PodStepped], None]
+
+    async def ask_comfyui(self, pod: Pod, question: Callable[[ComfyUI], Awaitable[T]]) -> T | None:
+        """What a rented pod's ComfyUI answers, or None where nothing that is ComfyUI does so within seconds."""
+        from oavr_tui.clients.comfyui import ComfyUI
+
+        url = self.setup.service(pod.pod_id, COMFYUI_PORT)
+        try:
+            async with (
+                asyncio.timeout(_ASK_SECONDS),
+                ComfyUI(url, client_id=pod.id.replace("-", ""), sleep=self.around.sleep) as server,
+            ):
+                return await question(server)
+        except (OavrError, TimeoutError):
+            return None
 
     async def spent_today(self) -> float:
         """Dollars since midnight UTC, for all pods."""

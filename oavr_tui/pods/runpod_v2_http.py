@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from oavr_tui.clients.http_client import bounded_body, open_client
 from oavr_tui.errors import BadInput, Unreachable
 from oavr_tui.pods import runpod_sentences as say
 from oavr_tui.pods.runpod_address import checked_base, is_loopback
@@ -83,19 +84,10 @@ class RunPodHttp:
         self._deadlines = deadlines
         headers = {
             "authorization": f"Bearer {checked_key(key)}",
-            "accept-encoding": "identity",
             "user-agent": user_agent,  # requests without a name of their own are turned away at RunPod's door
         }
         limits = httpx.Timeout(deadlines.change, connect=deadlines.connect, pool=deadlines.connect)
-        try:
-            # A proxy of the environment is for the world outside, never for this computer itself.
-            self._client = httpx.AsyncClient(timeout=limits, headers=headers, trust_env=not loopback)
-        except (ImportError, ValueError, httpx.InvalidURL):
-            raise Unreachable(
-                "The proxy that this computer's environment names cannot be used. Set HTTPS_PROXY to an http:// proxy,"
-                " or unset it.",
-                can_retry=False,
-            ) from None
+        self._client = open_client(headers, limits, loopback=loopback)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -133,9 +125,11 @@ class RunPodHttp:
         """What was listened to as a whole answer, where it is none that goes on. Raises Failed."""
         try:
             async with asyncio.timeout(self._deadlines.answer):
-                body = await _bounded(response, LARGEST_ANSWER)
+                body = await bounded_body(response, LARGEST_ANSWER)
         except TimeoutError:
             raise Failed(say.silent(), may_have_arrived=True) from None
+        if body is None:
+            raise Failed(say.not_runpod(), may_have_arrived=True)
         return await _with_json(Answer(response.status_code, response.headers, body))
 
     @asynccontextmanager
@@ -171,19 +165,6 @@ class RunPodHttp:
             raise Failed(say.silent(), may_have_arrived=True) from None
         except (httpx.HTTPError, httpx.InvalidURL):  # the latter for what a redirect's header may hold
             raise Failed(say.broken_off(), may_have_arrived=True) from None
-
-
-async def _bounded(response: httpx.Response, limit: int) -> bytes:
-    """The whole body of an answer, as it came. Raises Failed over `limit` bytes, or when it is compressed."""
-    unusable = Failed(say.not_runpod(), may_have_arrived=True)
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise unusable  # none was asked for; a small body could grow without bound
-    body = bytearray()
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > limit:
-            raise unusable
-    return bytes(body)
 
 
 async def _with_json(answer: Answer) -> Answer:

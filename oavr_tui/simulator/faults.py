@@ -47,11 +47,13 @@ Seconds = Annotated[float, Field(ge=0, le=600)]
 Count = Annotated[int, Field(ge=0, le=1 << 40)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A piece of a script: nothing in it may be misspelled."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Match(_Part):
+class Match(Part):
     """Which requests an entry is for."""
 
     method: str | None = None
@@ -76,7 +78,7 @@ class Match(_Part):
         return count >= first and (last is None or count <= last)
 
 
-class _Fault(_Part):
+class _Fault(Part):
     match: Match = Match()
 
 

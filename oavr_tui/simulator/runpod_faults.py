@@ -46,8 +46,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from oavr_tui.simulator import faults
 from oavr_tui.simulator.pod_script import BootScript
 
 Api = Literal["v2", "graphql"]
@@ -85,42 +86,25 @@ class Asked:
     deed: Deed
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Match(_Part):
-    """Which requests an entry is for."""
+class Match(faults.Match):
+    """Which requests an entry is for: besides method, path and turn, which of the two APIs, and what it is to do."""
 
     api: Api | None = None
     deed: Deed | None = None
-    method: str | None = None
-    path: str = "/"
     field: str | None = None
     nth: Nth | tuple[Nth, Nth | None] | None = None
 
-    def covers(self, asked: Asked) -> bool:
+    def is_for(self, asked: Asked) -> bool:
         """Whether everything but nth matches; that is counted elsewhere."""
-        globbed = any(sign in self.path for sign in "*?[")
         return (
             (self.api is None or self.api == asked.api)
             and (self.deed is None or self.deed == asked.deed)
-            and (self.method is None or self.method.upper() == asked.method)
             and (self.field is None or (bool(asked.field) and fnmatch.fnmatchcase(asked.field, self.field)))
-            and (fnmatch.fnmatchcase(asked.path, self.path) if globbed else asked.path.startswith(self.path))
+            and self.covers(asked.method, asked.path)
         )
 
-    def is_turn(self, count: int) -> bool:
-        """Whether the count-th matching request (from 1) is meant."""
-        if self.nth is None:
-            return True
-        if isinstance(self.nth, int):
-            return count == self.nth
-        first, last = self.nth
-        return count >= first and (last is None or count <= last)
 
-
-class _Fault(_Part):
+class _Fault(faults.Part):
     match: Match = Match()
 
 
@@ -244,7 +228,7 @@ class Faults:
         answer: AnswerFault | None = None
         pod: list[PodFault] = []
         for index, entry in enumerate(self._entries):
-            if not entry.match.covers(asked):
+            if not entry.match.is_for(asked):
                 continue
             self._counts[index] += 1
             if not entry.match.is_turn(self._counts[index]):
