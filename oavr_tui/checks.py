@@ -23,6 +23,13 @@ CloudChoice = Literal["any", "community", "secure"]
 Control = Literal["auto", "v2", "sdk"]
 """How the provider is asked: auto takes the newer way and falls back to the other."""
 
+ThemeChoice = Literal["dark", "light", "contrast", "terminal", "terminal-light"]
+"""The colors: ours, or the terminal's own on a dark or a light background."""
+Motion = Literal["auto", "full", "none"]
+"""Movement on the screen; auto: not over SSH."""
+QueueShown = Literal["needed", "always"]
+"""When the Studio shows its queue."""
+
 DEFAULT_TEMPLATE = "qvidd7ityi"
 """The template whose image brings ComfyUI with InfiniteTalk."""
 

@@ -55,6 +55,11 @@ class Paths:
         return self.state / "pod-logs" / f"{pod_id}.log"
 
     @property
+    def app_memory(self) -> Path:
+        """Where the app left off: the form's draft, the place, selections."""
+        return self.state / "app.json"
+
+    @property
     def keeper_lock(self) -> Path:
         """Held by the one keeper, so that there is never a second."""
         return self.state / "keeper.lock"

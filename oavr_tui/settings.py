@@ -17,6 +17,9 @@ from typing import Any, get_args
 from oavr_tui.checks import DEFAULT_TEMPLATE as DEFAULT_TEMPLATE
 from oavr_tui.checks import CloudChoice as CloudChoice
 from oavr_tui.checks import Control as Control
+from oavr_tui.checks import Motion as Motion
+from oavr_tui.checks import QueueShown as QueueShown
+from oavr_tui.checks import ThemeChoice as ThemeChoice
 from oavr_tui.checks import count, folder, gpus, number, one_of, template, volume, yes_or_no
 from oavr_tui.checks import pod_name as pod_name
 from oavr_tui.checks import prompt as prompt
@@ -71,6 +74,18 @@ OPTIONS: dict[str, Option] = {
         Option("pods.cloud", "pods_cloud", one_of(get_args(CloudChoice)), "any, community (cheaper) or secure"),
         Option("pods.volume", "pods_volume", volume, "network volume (id or name) that keeps the models"),
         Option("pods.template", "pods_template", template, "id of the RunPod template that studios are made from"),
+        Option(
+            "app.theme", "app_theme", one_of(get_args(ThemeChoice)), "dark, light, contrast, terminal, terminal-light"
+        ),
+        Option(
+            "app.motion",
+            "app_motion",
+            one_of(get_args(Motion)),
+            "movement on the screen: auto (not over SSH), full, none",
+        ),
+        Option("app.pictures", "app_pictures", yes_or_no, "yes: portraits and videos are drawn in the terminal"),
+        Option("app.queue", "app_queue", one_of(get_args(QueueShown)), "when the queue is shown: needed or always"),
+        Option("app.bell", "app_bell", yes_or_no, "yes: the terminal rings when a video is done or failed"),
         Option("pods.control", "pods_control", one_of(get_args(Control)), "how RunPod is asked: auto, v2 or sdk"),
     )
 }
@@ -101,6 +116,11 @@ class Settings:
     pods_most: int = 1
     pods_idle_minutes: float = 15.0
     pods_terminate_after_hours: float = 24.0
+    app_theme: ThemeChoice = "dark"
+    app_motion: Motion = "auto"
+    app_pictures: bool = True
+    app_queue: QueueShown = "needed"
+    app_bell: bool = True
     origins: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
