@@ -209,6 +209,7 @@ class Job:
     making_since: when generating began, for seconds_taken. extra_swap: how many more model blocks to keep out of the
     graphics memory than usual, after it ran out once. pod: id of the Pod it was given to, empty before and elsewhere.
     moved: it was taken to another pod once, since its own was lost. cost: dollars of the pod's time so far.
+    order: its place in the line as a person has set it, on the scale of created_at; 0 where nobody has.
     """
 
     id: str
@@ -239,10 +240,16 @@ class Job:
     video_id: str = ""
     note: str = ""
     failure: Failure | None = None
+    order: float = 0.0
 
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def turn(self) -> tuple[float, str]:
+        """What jobs are sorted by: the smaller goes first."""
+        return self.order or self.created_at, self.id
 
     def moved_to(self, state: JobState, *, at: float, failure: Failure | None = None) -> Job:
         """The same job in another state; raises IllegalStep where the table does not allow it."""

@@ -10,32 +10,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.dispatch import Lanes
 from oavr_tui.engine.driver import Driver
-from oavr_tui.engine.estimate import Place
-from oavr_tui.engine.events import Bus, Notice, Subscription, VideosChanged
+from oavr_tui.engine.events import Bus, Notice, Subscription
 from oavr_tui.engine.fleet import Fleet
+from oavr_tui.engine.job_commands import JobCommands
 from oavr_tui.engine.job_logs import JobLogs
 from oavr_tui.engine.job_queue import JobQueue
 from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.engine.pod_book import PodBook
 from oavr_tui.engine.rental import PodSetup, Rental
-from oavr_tui.engine.run_job import place_of
 from oavr_tui.engine.setup import pod_setup
 from oavr_tui.engine.storage import StoreThread
-from oavr_tui.engine.wishes import new_job
+from oavr_tui.engine.video_commands import VideoCommands
 from oavr_tui.engine.workshop import Surroundings, Workshop
 from oavr_tui.engine.yard import Yard
-from oavr_tui.errors import BadInput, FailureCode
-from oavr_tui.models import PREVIEW, Job, JobState, PodState, Request, Video
+from oavr_tui.models import Job, Video
 from oavr_tui.paths import Paths, private_dir
 from oavr_tui.settings import Settings
-from oavr_tui.text import safe
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -57,7 +54,7 @@ class Snapshot:
     driving: bool
 
 
-class Engine:
+class Engine(JobCommands, VideoCommands):
     """Open it, use it, close it; everything on one event loop. around: clock, sleep and ids, for tests."""
 
     def __init__(
@@ -81,9 +78,7 @@ class Engine:
         self.fleet = self._new_fleet()
         self._job_logs = JobLogs(paths, self._around.clock, lambda: self._lock.held)
         self.bus.also(self._job_logs.hear)
-        self._driving: Driver | None = None
-        self._library: Library
-        self._inputs: Inputs
+        self._driving = None
 
     def _new_fleet(self) -> Fleet:
         yard = Yard(
@@ -146,10 +141,6 @@ class Engine:
         """Whether somebody has to go on when this process ends: videos are unfinished, or pods cost money."""
         return any(not job.ended for job in self._queue.all()) or self.fleet.needs.must_stay()
 
-    def now(self) -> float:
-        """Unix seconds by the engine's clock."""
-        return self._around.clock()
-
     async def look_at_account(self) -> None:
         """Take in what the account says of its pods, unless somebody drives and does so anyway. Raises OavrError."""
         await self.refresh()
@@ -179,113 +170,11 @@ class Engine:
         videos = await self._store.do(lambda store: store.videos())
         return Snapshot(tuple(self._queue.all()), tuple(videos), self._lock.held)
 
-    async def video(self, video_id: str) -> Video | None:
-        return await self._store.do(lambda store: store.get_video(video_id))
-
-    async def deleted_videos(self) -> list[Video]:
-        videos = await self._store.do(lambda store: store.videos(include_deleted=True))
-        return [video for video in videos if video.deleted_at is not None]
-
-    def job(self, job_id: str) -> Job | None:
-        return self._queue.get(job_id)
-
-    def jobs(self) -> list[Job]:
-        """All jobs as last seen, oldest first."""
-        return self._queue.all()
-
     @property
     def driving(self) -> bool:
         return self._lock.held
 
-    # --- commands about jobs
-
-    async def submit(self, request: Request) -> Job:
-        """Put a wish into the queue. Raises BadInput for what can be refused at once."""
-        if place_of(request.on) is Place.RENTED:
-            self.fleet.refuse_at_once(request.on)
-        if request.workflow is not None and request.on == PREVIEW:
-            raise BadInput("A workflow file needs a ComfyUI server: give its address with --on, or leave the file out.")
-        job = new_job(request, job_id=self._around.new_id(), at=self._around.clock())
-        await self._queue.add(job)
-        self._wake()
-        return job
-
-    async def cancel(self, job_id: str) -> Job:
-        """Ask for a job to be stopped. The driver does it, in whichever process it is. Raises BadInput if it cannot."""
-        job = self._known(job_id)
-        if job.ended:
-            raise BadInput(f"{job.title} has already ended ({job.state}); there is nothing to cancel.")
-        job = await self._queue.note(job, cancel_asked=True)
-        self._wake()
-        return job
-
-    async def retry(self, job_id: str) -> Job:
-        """Try an ended job again, with the same seed. Raises BadInput if it did not fail."""
-        job = self._known(job_id)
-        if job.state not in (JobState.FAILED, JobState.CANCELLED):
-            raise BadInput(f"{job.title} is {job.state}; only a failed or cancelled job can be tried again.")
-        may_still_be_there = (
-            job.sent
-            and job.failure is not None
-            and job.failure.code in (FailureCode.UNREACHABLE, FailureCode.DISK_FULL)
-        )
-        pod = self.fleet.needs.place_of(job)
-        if may_still_be_there and (pod is None or pod.state is PodState.READY):
-            job = await self._queue.move(job, JobState.GENERATING, cancel_asked=False)
-        else:
-            job = await self._queue.move(
-                job,
-                JobState.QUEUED,
-                cancel_asked=False,
-                prompt_id="",
-                sent=False,
-                outputs=(),
-                extra_swap=0,
-                pod="",
-                moved=False,
-            )
-        self._wake()
-        return job
-
-    async def forget(self, job_id: str) -> None:
-        """Strike an ended job off the list; a video that it made stays. Raises BadInput if it has not ended."""
-        job = self._known(job_id)
-        if not job.ended:
-            raise BadInput(f"{job.title} is {job.state}; cancel it first.")
-        await self._queue.forget(job.id)
-
-    def _known(self, job_id: str) -> Job:
-        job = self._queue.get(job_id)
-        if job is None:
-            raise BadInput(f"There is no job {safe(job_id, 60)}. 'oavr-tui jobs list' shows them all.")
-        return job
-
-    # --- commands about videos
-
-    async def export_video(self, video: Video, target: Path, *, overwrite: bool = False) -> Path:
-        """Copy a video; a folder as target keeps its name. Returns where it went."""
-        return await asyncio.to_thread(self._library.export, video, target, overwrite=overwrite)
-
-    async def delete_video(self, video: Video) -> Video:
-        """Move a video to the trash of the videos folder."""
-        await asyncio.to_thread(self._library.delete, video)
-        return await self._record(replace(video, deleted_at=self._around.clock()))
-
-    async def restore_video(self, video: Video) -> Video:
-        """Take a video out of the trash again."""
-        path = await asyncio.to_thread(self._library.undo, video)
-        return await self._record(replace(video, deleted_at=None, path=str(path)))
-
-    async def _record(self, video: Video) -> Video:
-        await self._store.do(lambda store: store.put_video(video))
-        self.bus.emit(VideosChanged(video))
-        return video
-
     # --- driving
-
-    def _wake(self) -> None:
-        if self._driving is not None:
-            self._driving.wake()
 
     def _driver(self) -> Driver:
         shop = Workshop(
@@ -295,7 +184,7 @@ class Engine:
             bus=self.bus,
             library=self._library,
             inputs=self._inputs,
-            lanes=Lanes(),
+            lanes=Lanes(self._queue.turn_of),
             fleet=self.fleet,
             checking=asyncio.Lock(),
         )

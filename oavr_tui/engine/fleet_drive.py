@@ -41,6 +41,7 @@ class FleetDrive:
         self._book = yard.book
         self._plan = yard.setup.plan
         self._needs = needs
+        self._jobs = jobs
         self._desk = Desk()
         self._tasks = PodTasks(self._yard, self._start_failed)
         self._watch = PodWatch(self._yard, self._lost, lambda pod: self._seating.silent_since(pod))
@@ -234,6 +235,7 @@ class FleetDrive:
 
     def _settle(self) -> None:
         self._look_after_the_pinned()
+        self._desk.put_in_order({job.id: job.turn for job in self._jobs() if not job.ended})
         ready = [pod for pod in self._book.all() if pod.state is PodState.READY and not pod.asked]
         if self._idle.hold:
             # Money runs out: only jobs that are on a pod already go on there, to be brought home.

@@ -16,7 +16,7 @@ from oavr_tui.models import Failure, Job, JobState, Video
 
 
 class JobQueue:
-    """All jobs, oldest first. clock: unix seconds."""
+    """All jobs, in the order of asking, or as a person has put them. clock: unix seconds."""
 
     def __init__(self, store: StoreThread, bus: Bus, clock: Callable[[], float]) -> None:
         self._store = store
@@ -26,10 +26,15 @@ class JobQueue:
         self._seen: object = None
 
     def all(self) -> list[Job]:
-        return sorted(self._jobs.values(), key=lambda job: (job.created_at, job.id))
+        return sorted(self._jobs.values(), key=lambda job: job.turn)
 
     def get(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
+
+    def turn_of(self, job_id: str) -> tuple[float, str]:
+        """Its place in the line; one that is not known any more holds nobody up."""
+        job = self._jobs.get(job_id)
+        return (0.0, job_id) if job is None else job.turn
 
     def waiting_inputs(self) -> set[str]:
         """Content hashes that a job may still need: of unfinished jobs, and of failed ones that can be tried again."""

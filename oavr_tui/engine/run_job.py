@@ -125,7 +125,7 @@ class JobRun:
         """Hold the place where this job is made, as soon as it is free and ready."""
         place = place_of(self.request.on)
         if place is not Place.RENTED:
-            async with self.shop.lanes.of(self.request.on):
+            async with self.shop.lanes.of(self.request.on).mine(self.job.id):
                 self.seat = Seat(safe_url(self.request.on), self.request.on)
                 yield self.seat
             return

@@ -99,7 +99,7 @@ class DeskMachine(RuleBasedStateMachine):
             assert not [one for one in free if (one.id == ticket.pinned if ticket.pinned else one in open_to)]
             for younger in served:
                 if younger.pinned == ticket.pinned:
-                    assert (younger.since, younger.job_id) < (ticket.since, ticket.job_id)
+                    assert younger.turn < ticket.turn
 
     @rule(ticket=consumes(tickets))
     def give_up_or_give_back(self, ticket: Ticket) -> None:
