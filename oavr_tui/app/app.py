@@ -1,40 +1,316 @@
-"""The app: one screen for now, the plain Studio."""
+"""The app: the frame around the screens, the engine's life, and the actions that act everywhere."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from typing import ClassVar
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
+from textual import events, on, work
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input, Static
 
-from oavr_tui.app.studio import Studio
+from oavr_tui.app.actions import ACTIONS, BY_ID, bindings
+from oavr_tui.app.frame import PLACES, entries, foot, headline
+from oavr_tui.app.live import Live, Topic
+from oavr_tui.app.memory import Memory, load_memory, save_memory
+from oavr_tui.app.screens.pane import Pane
+from oavr_tui.app.themes import NAMES, THEMES
+from oavr_tui.app.widgets.key_bar import KeyBar
+from oavr_tui.app.widgets.one_line import OneLine
+from oavr_tui.app.widgets.sidebar import Sidebar
+from oavr_tui.errors import OavrError
 from oavr_tui.models import Request
 from oavr_tui.paths import Paths
 from oavr_tui.settings import Settings
+from oavr_tui.text import safe
+
+if TYPE_CHECKING:
+    from oavr_tui.engine.engine import Engine
+
+NARROW, WIDE = 80, 120
+"""Columns below which the sidebar shows icons only, and from which side panels appear."""
+LEAST = (50, 15)
+"""Columns and lines below which nothing can be shown."""
+
+
+def _everywhere() -> list[BindingType]:
+    """Keys of a screen's actions that act on every screen."""
+    return [
+        Binding(
+            action.keys,
+            f"act('{action.id}')",
+            action.label,
+            id=action.id,
+            show=action.shown,
+            priority=True,
+            tooltip=action.help,
+        )
+        for action in ACTIONS
+        if action.everywhere and action.owner != "app"
+    ]
 
 
 class OavrApp(App[None]):
-    """Owns nothing but the screen; everything that happens is the engine's, and the engine lives in the Studio."""
+    """Owns the frame and the engine; what happens is the engine's, what is seen the screens'."""
 
     TITLE = "OpenAvathar"
     CSS_PATH = "styles/app.tcss"
-    ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", id="app.quit", show=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*_everywhere(), *bindings("app")]
 
     def __init__(
-        self, paths: Paths, settings: Settings, request: Request | None = None, *, at_once: bool = False
+        self,
+        paths: Paths,
+        settings: Settings,
+        request: Request | None = None,
+        *,
+        at_once: bool = False,
+        clock: Callable[[], float] = time.time,
+        ticks: float = 10.0,
     ) -> None:
-        """request: fills the fields in. at_once: begins with it, as if Generate had been pressed."""
+        """request: fills the form in. at_once: begins with it. clock: unix seconds. ticks: redraws a second at most."""
         super().__init__()
-        self._studio = Studio(paths, settings, request, at_once=at_once)
+        self.paths = paths
+        self.settings = settings
+        self.given = request
+        self.at_once = at_once and request is not None
+        self.clock = clock
+        self.ticks = ticks
+        self.live = Live()
+        self.memory: Memory = load_memory(paths.app_memory)
+        self.place = ""
+        self._engine: Engine | None = None
+        self._engine_open = asyncio.Event()
+        self._panes: dict[str, Pane] = {}
+        self._redraw_waits = False
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = NAMES[settings.app_theme]
 
-    def on_mount(self) -> None:
+    # --- the frame
+
+    def compose(self) -> ComposeResult:
+        yield OneLine(id="headline")
+        with Horizontal(id="house"):
+            yield Sidebar(id="sidebar")
+            yield Container(id="body")
+        yield KeyBar(id="keys")
+        yield Static(Content("Please make the window larger."), id="too-small")
+
+    async def on_mount(self) -> None:
         # Textual leaves these to the system, which would end the process with the terminal still in its hands.
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit, None, 128 + number)
-        self.push_screen(self._studio)
+        place = "studio" if self.given is not None else self.memory.place
+        await self.go(place if place in PLACES else "studio")
+        self.call_after_refresh(self._run_engine)
+
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
+        self.screen.set_class(width < NARROW, "narrow").set_class(width >= WIDE, "wide")
+        self.screen.set_class(width < LEAST[0] or height < LEAST[1], "tiny")
+        self.query_one("#sidebar").set_class(width < NARROW, "narrow")
+
+    async def go(self, place: str) -> Pane:
+        """Bring a screen to the front; it is made when it is first shown."""
+        pane = self._panes.get(place)
+        if place == self.place and pane is not None:
+            return pane
+        before = self._panes.get(self.place)
+        self.place = place
+        if before is not None:
+            before.display = False
+            before.was_hidden()
+        if pane is None:
+            module, _, name = PLACES[place].partition(":")
+            pane = getattr(import_module(module), name)(id=place)
+            assert isinstance(pane, Pane)
+            self._panes[place] = pane
+            await self.query_one("#body").mount(pane)
+        pane.display = True
+        pane.was_shown()
+        self._draw_frame()
+        if (first := pane.first_focus()) is not None:
+            first.focus()
+        self.memory = replace(self.memory, place=place)
+        return pane
+
+    def _draw_frame(self) -> None:
+        self.query_one("#headline", OneLine).show(*headline(self.live))
+        self.query_one("#sidebar", Sidebar).show(entries(self.live), self.place, foot(self.live, self.clock()))
+
+    @on(Sidebar.Wanted)
+    async def sidebar_wanted(self, event: Sidebar.Wanted) -> None:
+        if event.place == "quit":
+            await self.action_quit()
+        else:
+            await self.go(event.place)
+
+    @on(OneLine.Clicked)
+    async def line_clicked(self, event: OneLine.Clicked) -> None:
+        await self.action_act(event.wanted)
+
+    # --- the engine
+
+    @work(exclusive=True, group="engine")
+    async def _run_engine(self) -> None:
+        """Runs as long as the app: opens the engine, drives when nobody else does, redraws on what it tells."""
+        try:
+            engine, notes = await self._made_engine()
+            with engine.listen() as told:
+                async with engine, engine.driving_when_free():
+                    self._engine = engine
+                    self.live.fill(engine)
+                    self._engine_open.set()
+                    self._redraw()
+                    for note in notes:
+                        self.say(note)
+                    self._next_minute()
+                    while True:
+                        self.live.take(await told.next(), engine)
+                        self._redraw_soon()
+        except OavrError as error:
+            self.say(error.message, bad=True, seconds=3600)
+
+    async def _made_engine(self) -> tuple[Engine, list[str]]:
+        logged = await asyncio.to_thread(import_module, "oavr_tui.engine.logged")
+        notes = list(self.settings.notes)
+        engine: Engine = logged.logged_engine(self.paths, self.settings, notes.append)
+        return engine, notes
+
+    async def engine_when_open(self) -> Engine:
+        """The engine, as soon as it is open."""
+        await self._engine_open.wait()
+        assert self._engine is not None
+        return self._engine
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine, None while it is not open yet."""
+        return self._engine
+
+    def _redraw_soon(self) -> None:
+        if not self._redraw_waits:
+            self._redraw_waits = True
+            self.set_timer(1 / self.ticks, self._redraw)
+
+    def _redraw(self) -> None:
+        """Redraw what changed since the last tick, on what is seen."""
+        self._redraw_waits = False
+        changed = self.live.changed()
+        if not changed:
+            return
+        self._draw_frame()
+        if (pane := self._panes.get(self.place)) is not None:
+            pane.draw(changed)
+
+    def _next_minute(self) -> None:
+        self.set_timer(60 - self.clock() % 60, self._minute)
+
+    def _minute(self) -> None:
+        self.live.touch(Topic.CLOCK)
+        self._redraw()
+        self._next_minute()
+
+    # --- talking
+
+    def say(self, text: str, *, bad: bool = False, seconds: float = 6.0) -> None:
+        """A sentence in the corner. Foreign text in it does no harm."""
+        self.notify(safe(text, 600), severity="error" if bad else "information", timeout=seconds, markup=False)
+
+    # --- actions
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every action by its name."""
+        for action in ACTIONS:
+            if action.id != "app.command_palette":
+                yield SystemCommand(
+                    action.label, action.help, lambda wanted=action.id: self.call_later(self.action_act, wanted)
+                )
+
+    async def action_act(self, action_id: str) -> None:
+        """Do any action of the table, wherever the person is."""
+        action = BY_ID[action_id]
+        if action.owner == "app":
+            await self.run_action(f"app.{action.name}")
+            return
+        owner = self._owner(action.owner)
+        if owner is None:
+            owner = await self.go(_HOMES.get(action.owner, action.owner))
+        elif action.owner in PLACES:
+            await self.go(action.owner)
+        target = owner if action.owner in PLACES else self._owner(action.owner)
+        if target is None:
+            self.say(f"{action.label}: there is nothing here to do that with.")
+            return
+        await self.run_action(action.name, target)
+
+    def _owner(self, owner: str) -> Widget | None:
+        """The widget in sight that carries an owner's actions out."""
+        pane = self._panes.get(self.place)
+        if owner in PLACES:
+            return pane if owner == self.place else None
+        if pane is None:
+            return None
+        return next((widget for widget in pane.query(f".owns-{owner}") if widget.display), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a question is open, the keys of what lies beneath do nothing."""
+        below = action in ("act", "help", "command_palette") or action.startswith("go_")
+        return len(self.screen_stack) == 1 or not below
+
+    async def action_go_studio(self) -> None:
+        await self.go("studio")
+
+    async def action_go_videos(self) -> None:
+        await self.go("videos")
+
+    async def action_go_pods(self) -> None:
+        await self.go("pods")
+
+    async def action_go_settings(self) -> None:
+        await self.go("settings")
+
+    async def action_go_docs(self) -> None:
+        await self.go("docs")
+
+    def action_help(self) -> None:
+        from oavr_tui.app.dialogs.help import Help
+
+        owners = [self.place]
+        if self.focused is not None:
+            for node in self.focused.ancestors_with_self:
+                owners += [name.removeprefix("owns-") for name in node.classes if name.startswith("owns-")]
+        self.push_screen(Help(list(dict.fromkeys(reversed(owners)))))
+
+    def action_leave_field(self) -> None:
+        if isinstance(self.focused, Input):
+            self.set_focus(None)
+
+    async def action_quit(self) -> None:
+        """Leave; what goes on, and what it costs, is said first."""
+        self._leave()
+
+    @work(exclusive=True, group="leaving")
+    async def _leave(self) -> None:
+        from oavr_tui.app.dialogs.leaving import leaving
+
+        if await leaving(self):
+            self.exit()
+
+    async def on_unmount(self) -> None:
+        save_memory(self.paths.app_memory, self.memory)
+
+
+_HOMES = {"queue": "studio", "log": "pods"}
+"""Where the owners are at home that are not screens themselves."""

@@ -160,9 +160,15 @@ class LineList(ScrollView, can_focus=True):
 
     def _style(self, look: str) -> Style:
         if look not in self._looks:
-            # Only what the look itself says: the background is the row's.
-            self._looks[look] = self.get_component_rich_style(f"look--{look}", partial=True) if look else Style.null()
+            self._looks[look] = self._drawn_style(look) if look else Style.null()
         return self._looks[look]
+
+    def _drawn_style(self, look: str) -> Style:
+        # Taken whole, since only that blends colors with what is beneath; then only what the look itself is about.
+        whole = self.get_component_rich_style(f"look--{look}")
+        if look in ("cursor", "quiet-cursor"):
+            return Style(bgcolor=whole.bgcolor, bold=whole.bold)
+        return Style(color=whole.color, bold=whole.bold)
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width

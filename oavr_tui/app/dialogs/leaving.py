@@ -1,0 +1,58 @@
+"""The question at the door: running studios cost money, and videos are being made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oavr_tui.app.dialogs.question import Answer, Question
+from oavr_tui.errors import OavrError
+from oavr_tui.models import PREVIEW, PodWish
+from oavr_tui.text import safe
+
+if TYPE_CHECKING:
+    from oavr_tui.app.app import OavrApp
+
+
+async def leaving(app: OavrApp) -> bool:
+    """Whether to leave now; asks only where something goes on. Call it from a worker."""
+    pods = app.live.running_pods
+    here = [job for job in app.live.jobs if not job.ended and job.request.on == PREVIEW]
+    away = [job for job in app.live.jobs if not job.ended and job.request.on != PREVIEW]
+    if not (pods or here or away):
+        return True
+    lines: list[str] = []
+    if pods:
+        price = f"${sum(pod.per_hour for pod in pods):.2f}/h"
+        count = "1 pod is running" if len(pods) == 1 else f"{len(pods)} pods are running"
+        lines.append(f"{count} ({price}).")
+        if app.engine is not None:
+            minutes = app.engine.fleet.plan.idle_minutes
+            lines.append(
+                f"Left running, it is stopped after {minutes:g} minutes without work, also when this is closed."
+            )
+    if away:
+        lines.append(f"{_videos(len(away))} being made; that goes on, and is here at the next start.")
+    if here:
+        lines.append(f"{_previews(len(here))} starts over at the next start.")
+    answers = [Answer("stay", "Stay")]
+    if pods:
+        answers += [Answer("stop", "Stop it and quit", "warning"), Answer("leave", "Leave it running")]
+    else:
+        answers += [Answer("leave", "Quit", "primary")]
+    answer = await app.push_screen_wait(Question("Leave OpenAvathar?", lines, answers, focus=answers[-1].id))
+    if answer == "stop" and app.engine is not None:
+        for pod in pods:
+            try:
+                await app.engine.fleet.ask(pod, PodWish.STOP)
+            except OavrError as error:
+                app.say(safe(error.message), bad=True)
+                return False
+    return answer in ("stop", "leave")
+
+
+def _videos(count: int) -> str:
+    return "1 full video is" if count == 1 else f"{count} full videos are"
+
+
+def _previews(count: int) -> str:
+    return "1 preview is unfinished and" if count == 1 else f"{count} previews are unfinished; each"

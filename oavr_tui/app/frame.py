@@ -1,0 +1,53 @@
+"""What the frame says: the headline, the entries of the sidebar with their badges, and the foot with the cost."""
+
+from __future__ import annotations
+
+from oavr_tui.app.live import Live
+from oavr_tui.app.widgets.one_line import Part
+from oavr_tui.app.widgets.sidebar import Entry
+from oavr_tui.models import PodState
+
+PLACES = {
+    "studio": "oavr_tui.app.screens.studio:Studio",
+    "videos": "oavr_tui.app.screens.videos:Videos",
+    "pods": "oavr_tui.app.screens.pods:Pods",
+    "settings": "oavr_tui.app.screens.settings:SettingsPane",
+    "docs": "oavr_tui.app.screens.docs:Docs",
+}
+"""The screens of the sidebar, in the order of the keys 1 to 5, and where their classes are."""
+
+
+def headline(live: Live) -> tuple[list[Part], list[Part]]:
+    """Left and right parts of the first line."""
+    right = "previews are free " if live.driving or not live.ready else "another window is at work; this one looks on "
+    return [(" OpenAvathar", "strong", "app.go_studio")], [(right, "dim", "")]
+
+
+def entries(live: Live) -> list[Entry]:
+    """The sidebar's lines."""
+    running = len(live.running_pods)
+    return [
+        Entry("studio", "✎", "Studio", str(live.active or "")),
+        Entry("videos", "▤", "Videos", str(live.video_count or "")),
+        Entry("pods", "☁", "Pods", f"{running} ●" if running else ""),
+        Entry(""),
+        Entry("settings", "⚙", "Settings"),
+        Entry("docs", "?", "Docs"),
+        Entry(""),
+        Entry("quit", "×", "Quit"),
+    ]
+
+
+def foot(live: Live, now: float) -> tuple[str, str]:
+    """What running studios cost an hour, and for how long they have been running; empty while none runs."""
+    pods = [pod for pod in live.running_pods if pod.state is not PodState.ASKED]
+    if not pods:
+        return "", ""
+    since = min(pod.created_at for pod in pods)
+    return f"${sum(pod.per_hour for pod in pods):.2f}/h", duration(now - since)
+
+
+def duration(seconds: float) -> str:
+    """Hours and minutes, as 42m or 3h 05m."""
+    minutes = max(int(seconds), 0) // 60
+    return f"{minutes // 60}h {minutes % 60:02}m" if minutes >= 60 else f"{minutes}m"

@@ -1,0 +1,141 @@
+"""What the screens draw: the engine's jobs, pods, videos and progress as last told, without a widget in sight.
+
+The engine's events are taken in one by one; what changed is gathered as topics, and the screens redraw at the next
+tick. So a burst of events costs one redraw, and a hidden screen costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from oavr_tui.engine.events import (
+    DrivingChanged,
+    Estimated,
+    Event,
+    JobChanged,
+    JobProgressed,
+    Notice,
+    PodChanged,
+    PodStepped,
+    VideosChanged,
+)
+from oavr_tui.models import Job, Pod, PodState, Progress
+
+if TYPE_CHECKING:
+    from oavr_tui.engine.engine import Engine
+
+_NOTICES = 200
+
+
+class Topic(StrEnum):
+    """What a redraw may be about."""
+
+    JOBS = "jobs"
+    PROGRESS = "progress"
+    PODS = "pods"
+    STEPS = "steps"
+    VIDEOS = "videos"
+    NOTICES = "notices"
+    DRIVING = "driving"
+    ESTIMATES = "estimates"
+    SETTINGS = "settings"
+    CLOCK = "clock"
+    """A minute has passed: costs and times that grow."""
+
+
+EVERYTHING = frozenset(Topic)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence that was said. at: unix seconds."""
+
+    at: float
+    text: str
+    job_id: str | None = None
+
+
+class Live:
+    """Filled by `fill` once the engine is open, then by `take`."""
+
+    def __init__(self) -> None:
+        self.jobs: tuple[Job, ...] = ()
+        self.progress: dict[str, Progress] = {}
+        self.pods: tuple[Pod, ...] = ()
+        self.steps: dict[str, PodStepped] = {}
+        self.estimates: dict[str, Estimated] = {}
+        self.notices: deque[Told] = deque(maxlen=_NOTICES)
+        self.driving = False
+        self.video_count = 0
+        self.ready = False
+        self._changed: set[Topic] = set()
+
+    def fill(self, engine: Engine) -> None:
+        """Take everything from an engine that was just opened."""
+        self.jobs = tuple(engine.jobs())
+        self.pods = tuple(engine.fleet.book.all())
+        self.driving = engine.driving
+        self.ready = True
+        self._changed = set(EVERYTHING)
+
+    def take(self, event: Event, engine: Engine) -> None:
+        """Take an event in; what it changed is told by the next `changed`."""
+        match event:
+            case JobChanged(job):
+                self.jobs = tuple(engine.jobs())
+                if job.ended:
+                    self.progress.pop(job.id, None)
+                    self.estimates.pop(job.id, None)
+                self._changed.add(Topic.JOBS)
+            case JobProgressed(progress):
+                self.progress[progress.job_id] = progress
+                self._changed.add(Topic.PROGRESS)
+            case PodChanged(pod):
+                self.pods = tuple(engine.fleet.book.all())
+                if pod.state in (PodState.READY, PodState.STOPPED, PodState.GONE):
+                    self.steps.pop(pod.id, None)
+                self._changed.add(Topic.PODS)
+            case PodStepped():
+                self.steps[event.pod] = event
+                self._changed.add(Topic.STEPS)
+            case VideosChanged():
+                self._changed.add(Topic.VIDEOS)
+            case DrivingChanged(driving):
+                self.driving = driving
+                self._changed.add(Topic.DRIVING)
+            case Estimated():
+                self.estimates[event.job_id] = event
+                self._changed.add(Topic.ESTIMATES)
+            case Notice(text, job_id):
+                self.notices.append(Told(engine.now(), text, job_id))
+                self._changed.add(Topic.NOTICES)
+
+    def touch(self, topic: Topic) -> None:
+        """Something that no event tells of has changed."""
+        self._changed.add(topic)
+
+    def changed(self) -> frozenset[Topic]:
+        """What changed since this was last asked."""
+        changed, self._changed = frozenset(self._changed), set()
+        return changed
+
+    # --- what several screens want to know
+
+    @property
+    def active(self) -> int:
+        """Jobs that have not ended."""
+        return sum(1 for job in self.jobs if not job.ended)
+
+    @property
+    def running_pods(self) -> tuple[Pod, ...]:
+        """Pods of ours that cost money now."""
+        return tuple(pod for pod in self.pods if pod.billed and not pod.found)
+
+    def job(self, job_id: str) -> Job | None:
+        return next((job for job in self.jobs if job.id == job_id), None)
+
+    def pod(self, pod_id: str) -> Pod | None:
+        return next((pod for pod in self.pods if pod.id == pod_id), None)

@@ -1,0 +1,110 @@
+"""The sidebar: where to go, what waits there, and what running studios cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+
+from oavr_tui.app.widgets.line_list import LineList, Piece
+
+NARROW = 6
+"""Cells of the sidebar where there is no room for words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. place: empty for a gap. badge: a short text at the right, empty for none."""
+
+    place: str
+    icon: str = ""
+    label: str = ""
+    badge: str = ""
+
+
+class Sidebar(Vertical):
+    """Told by `show`; tells by Wanted where the person wants to go."""
+
+    DEFAULT_CSS = """
+    Sidebar {
+        width: 17;
+        background: $surface;
+        & LineList { background: $surface; height: 1fr; }
+        & #money { height: auto; color: $text-warning; padding: 0 1; }
+        & #cost { height: 2; background: $surface; }
+        &.narrow { width: 6; }
+    }
+    """
+
+    @dataclass
+    class Wanted(Message):
+        """The person chose an entry."""
+
+        place: str
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._entries: tuple[Entry, ...] = ()
+        self._cost: tuple[str, str] = ("", "")
+        self._at = ""
+
+    def compose(self) -> ComposeResult:
+        yield _Entries(self._draw, id="entries")
+        yield _Cost(self._draw_cost, id="cost")
+
+    def show(self, entries: Sequence[Entry], at: str, cost: tuple[str, str]) -> None:
+        """entries: what there is; at: the place in front; cost: two short texts of the foot, empty for none."""
+        new = tuple(entries)
+        rows = self.query_one("#entries", LineList)
+        if len(new) != len(self._entries) or at != self._at:
+            self._entries, self._at = new, at
+            rows.show_rows(len(new), next((i for i, entry in enumerate(new) if entry.place == at), 0))
+        elif new != self._entries:
+            old, self._entries = self._entries, new
+            for row, (before, after) in enumerate(zip(old, new, strict=True)):
+                if before != after:
+                    rows.redraw(row)
+        if cost != self._cost:
+            self._cost = cost
+            self.query_one("#cost", LineList).show_rows(2 if any(cost) else 0)
+
+    def _draw(self, index: int, _line: int, width: int) -> Sequence[Piece]:
+        entry = self._entries[index]
+        if not entry.place:
+            return ()
+        mark = "▸" if entry.place == self._at else " "
+        look = "accent" if entry.place == self._at else ""
+        if self.has_class("narrow"):
+            return ((f"{mark}{entry.icon}", look), (f"{entry.badge:>3}"[-3:], "badge"))
+        label = f"{mark} {entry.label}"
+        return ((label, look), (entry.badge.rjust(max(width - len(label) - 1, 0)), "badge"))
+
+    def _draw_cost(self, index: int, _line: int, _width: int) -> Sequence[Piece]:
+        return ((" " + self._cost[index], "money" if index == 0 else "dim"),)
+
+    def on_line_list_chosen(self, event: LineList.Chosen) -> None:
+        event.stop()
+        place = self._entries[event.index].place if event.list.id == "entries" else "pods"
+        if place:
+            self.post_message(self.Wanted(place))
+
+    def on_line_list_moved(self, event: LineList.Moved) -> None:
+        event.stop()
+
+
+class _Entries(LineList):
+    """A click goes there at once; the cursor keys only move, since going loads a screen."""
+
+    async def on_click(self, event: object) -> None:
+        before = self.index
+        await super().on_click(event)  # type: ignore[arg-type]
+        if self.index != before:
+            self.action_choose()
+
+
+class _Cost(LineList, can_focus=False):
+    BINDINGS: ClassVar = []
