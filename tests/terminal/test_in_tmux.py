@@ -5,58 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.programs import command, needs
+from tests.programs import command
 from tests.samples import decoded
-
-WAIT_SECONDS = 120.0
-
-
-class Terminal:
-    """One tmux window of 80x24 with a shell in it."""
-
-    def __init__(self, tmux: str, home: Path) -> None:
-        self._base = [tmux, "-L", f"oavr-{uuid.uuid4().hex[:8]}"]
-        plain = {name: value for name, value in os.environ.items() if name not in ("LINES", "COLUMNS")}
-        env = {**plain, "OAVR_HOME": str(home), "TERM": "xterm-256color", "PS1": "ready> "}
-        subprocess.run(
-            [*self._base, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "sh"], env=env, check=True
-        )
-
-    def keys(self, *keys: str) -> None:
-        subprocess.run([*self._base, "send-keys", *keys], check=True)
-
-    def type(self, text: str) -> None:
-        subprocess.run([*self._base, "send-keys", "-l", text], check=True)
-
-    def screen(self) -> str:
-        return subprocess.run([*self._base, "capture-pane", "-p"], check=True, capture_output=True, text=True).stdout
-
-    def until(self, condition: Callable[[str], bool]) -> str:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not condition(screen := self.screen()):
-            assert time.monotonic() < deadline, screen
-            time.sleep(0.1)
-        return screen
-
-    def close(self) -> None:
-        subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
+from tests.terminal.screens import Terminal, open_terminal
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    window = Terminal(needs("tmux"), tmp_path / "home")
-    try:
+    with open_terminal(tmp_path / "home") as window:
         yield window
-    finally:
-        window.close()
 
 
 def test_the_demo_makes_a_video_and_leaves_the_terminal_clean(terminal: Terminal, tmp_path: Path) -> None:
@@ -86,3 +48,17 @@ def test_a_bar_on_a_terminal(terminal: Terminal) -> None:
     terminal.until(lambda text: "Making the video" in text and "%" in text)
     screen = terminal.until(lambda text: "left with 0" in text)
     assert "Preview saved" in screen
+
+
+def test_a_click_presses_a_button_and_a_resize_is_followed(terminal: Terminal) -> None:
+    terminal.type(shlex.join(command()) + "; echo left with $?\n")
+    terminal.until("Generate")
+    terminal.click("Generate")
+    terminal.until(lambda text: "portrait" in text.split("Generate", 1)[1].lower())
+    terminal.resize(132, 40)
+    terminal.until(lambda text: max(map(len, text.split("\n"))) > 80)
+    assert terminal.alternate()
+    terminal.keys("C-q")
+    terminal.until("left with 0")
+    assert not terminal.alternate()
+    assert not terminal.takes_mouse()
