@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import replace
 from pathlib import Path
 
-from oavr_tui.engine.given import file_name, is_address, path_of
-from oavr_tui.errors import BadInput
+from oavr_tui.engine.given import file_name, is_address, path_given
 from oavr_tui.models import Job, JobState, Request
-from oavr_tui.paths import expanded
-from oavr_tui.text import safe_url
 
 _LARGEST_SEED = 2**63 - 1
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def new_job(request: Request, *, job_id: str, at: float) -> Job:
@@ -38,14 +33,7 @@ def _anchored(request: Request) -> Request:
     """The same request with absolute paths: it may be carried out by a process that stands elsewhere."""
 
     def anchor(given: str, what: str) -> str:
-        if is_address(given):
-            return given
-        path = path_of(given)
-        if not path.strip():
-            raise BadInput(f"No {what} is given. Name a file, or an http(s) address.")
-        if _SCHEME.match(path):
-            raise BadInput(f"The {what} {safe_url(path)} cannot be fetched: only http and https addresses can.")
-        return str(expanded(path).absolute())
+        return given if is_address(given) else str(path_given(given, what))
 
     workflow = None if request.workflow is None else anchor(request.workflow, "workflow")
     return replace(

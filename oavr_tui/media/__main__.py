@@ -1,7 +1,7 @@
 """The media child: `python -m oavr_tui.media`. It alone opens foreign files; a crash here is a sentence there.
 
-Tasks: check, probe, tags, poster, prepare. Each names its files as {"path", "name"} and says by a progress line which
-of them it is reading, so that the parent can name the one that a decoder crashed or hung on.
+Tasks: check, probe, tags, poster, prepare, see, hear, draw. Each names its files as {"path", "name"} and says by a
+progress line which of them it is reading, so that the parent can name the one that a decoder crashed or hung on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oavr_tui.child import child_main
+from oavr_tui.errors import OavrError
 
 MOST_MEMORY = 4 << 30
 """Bytes of address space. A picture of 100 megapixels needs under 1 GB; the libraries themselves map about 1 GB."""
@@ -96,12 +97,58 @@ def _prepare(task: Task, reading: Reading) -> dict[str, Any]:
     return {"image": str(picture), "audio": str(voice)}
 
 
-_TASKS = {"check": _check, "probe": _probe, "tags": _tags, "poster": _poster, "prepare": _prepare}
+def _see(task: Task, reading: Reading) -> dict[str, Any]:
+    from oavr_tui.media.thumbnail import look_and_draw
+
+    reading("image")
+    image = task["image"]
+    facts, raster = look_and_draw(Path(image["path"]), image["name"], task["width"], task["height"])
+    return {"picture": asdict(facts), "raster": raster}
+
+
+def _hear(task: Task, reading: Reading) -> dict[str, Any]:
+    from oavr_tui.media.waveform import listen_and_draw
+
+    reading("audio")
+    return listen_and_draw(
+        Path(task["audio"]["path"]),
+        task["audio"]["name"],
+        longest=task["longest"],
+        parts=task["parts"],
+        alive=lambda: reading("audio"),
+    )
+
+
+def _draw(task: Task, send_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Many files, each answered as soon as it is drawn: one that cannot be read must not cost the others."""
+    from oavr_tui.media.thumbnail import draw
+
+    for index, path in enumerate(task["paths"]):
+        send_progress({"reading": index})
+        try:
+            raster = draw(Path(path), "It", task["width"], task["height"])
+        except (OavrError, MemoryError):
+            continue
+        send_progress({"drawn": index, "raster": raster})
+    return {}
+
+
+_TASKS = {
+    "check": _check,
+    "probe": _probe,
+    "tags": _tags,
+    "poster": _poster,
+    "prepare": _prepare,
+    "see": _see,
+    "hear": _hear,
+}
 
 
 def handle(task: Task, send_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Do one task and return its answer; raises one of our errors."""
     _bound_memory()
+    if task["task"] == "draw":
+        return _draw(task, send_progress)
     return _TASKS[task["task"]](task, lambda which: send_progress({"reading": which}))
 
 

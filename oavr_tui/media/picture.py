@@ -46,10 +46,11 @@ def look_at_picture(path: Path, name: str) -> PictureInfo:
     with open_regular(path, name, PICTURE) as file:
         head = head_of(file)
         with refusing(name, PICTURE, head):
-            return _look(open_picture(file, head, name), name)
+            return look_into(open_picture(file, head, name), name)
 
 
-def _look(image: Image.Image, name: str) -> PictureInfo:
+def look_into(image: Image.Image, name: str) -> PictureInfo:
+    """Decode an opened picture wholly and say what it is; raises BadInput when there is nothing to see in it."""
     kind, moves = image.format or "", bool(getattr(image, "is_animated", False)) and image.format != "MPO"
     width, height = image.size
     _load(image)
@@ -145,9 +146,14 @@ def opened_upright(file: BinaryIO, head: bytes, name: str) -> Image.Image:
     """
     image = open_picture(file, head, name)
     _load(image)
+    return upright(image, WORKING_SIDE)
+
+
+def upright(image: Image.Image, side: int) -> Image.Image:
+    """A loaded picture as 8-bit RGB, turned upright, over grey, its longer side at most `side` pixels."""
     turn = orientation(image)
     plain = _eight_bit(image)
-    plain.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    plain.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     if turn != 1:
         plain = plain.transpose(_UPRIGHT[turn])
     return _over_grey(plain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from oavr_tui.models import PictureInfo, VoiceInfo
@@ -52,3 +53,54 @@ class Prepared:
 
     image: Path
     audio: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """A small picture, ready to be drawn. rgb: three bytes a pixel, row by row from the top; ValueError if not so."""
+
+    width: int
+    height: int
+    rgb: bytes
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1 or len(self.rgb) != 3 * self.width * self.height:
+            raise ValueError(f"{len(self.rgb)} bytes are no picture of {self.width}x{self.height} pixels")
+
+    def fitted(self, width: int, height: int) -> Raster:
+        """The same picture, no larger than width x height pixels (1 or more each), its proportions kept.
+
+        One that fits already is returned as it is: a small picture drawn large would be nothing but blocks.
+        """
+        share = min(width / self.width, height / self.height)
+        if share >= 1.0:
+            return self
+        return _averaged(self, max(1, round(self.width * share)), max(1, round(self.height * share)))
+
+
+def _averaged(raster: Raster, width: int, height: int) -> Raster:
+    """Each new pixel is the mean of those that it covers."""
+    columns = [x * raster.width // width for x in range(width + 1)]
+    rows = [y * raster.height // height for y in range(height + 1)]
+    rgb = bytearray()
+    for top, bottom in pairwise(rows):
+        lines = [raster.rgb[3 * raster.width * y : 3 * raster.width * (y + 1)] for y in range(top, bottom)]
+        for left, right in pairwise(columns):
+            count = (right - left) * (bottom - top)
+            for channel in range(3):
+                rgb.append(sum(sum(line[3 * left + channel : 3 * right : 3]) for line in lines) // count)
+    return Raster(width, height, bytes(rgb))
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A recording that has been listened to as far as it can be used.
+
+    voice: its facts; the duration is the whole recording's, in seconds, and beyond the part that was listened to it is
+    what the file's packets say. peaks: the loudness of equal parts of what was listened to, 0 .. 1, the loudest is 1.
+    too_long: there is more of it than can be used.
+    """
+
+    voice: VoiceInfo
+    peaks: tuple[float, ...]
+    too_long: bool

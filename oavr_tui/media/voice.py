@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ VERY_SHORT = 0.5
 
 
 @dataclass(slots=True)
-class _Meter:
+class Meter:
     """Running measures over decoded frames. Memory grows by four bytes for every 20 ms.
 
     Frames may be tiny, so they are gathered to about a second and measured together.
@@ -104,17 +104,36 @@ def listen(
 
 
 def _listen(sound: Sound, name: str, limit: float, *, cut_allowed: bool) -> VoiceInfo:
-    meter = _Meter()
-    longer = False
+    meter, longer = taken_in(sound, limit, exactly=cut_allowed)
+    if longer and not cut_allowed:
+        raise _too_long(name, sound.claimed, limit)
+    cut = (f"Only the first {_length(meter.seconds)} of {name} is used.",) if longer else ()
+    facts, _ = described(name, sound, meter, longer=longer)
+    return replace(facts, duration=min(facts.duration, limit), notes=(*cut, *facts.notes))
+
+
+def taken_in(sound: Sound, limit: float, *, exactly: bool) -> tuple[Meter, bool]:
+    """Decode a sound up to `limit` seconds; returns its measures, and whether there is more of it.
+
+    exactly: a twentieth of a second above the limit counts as more. Otherwise it is let through, so that a recording
+    of just the longest length is not refused for the padding of its codec.
+    """
+    meter = Meter()
     for frame in sound.frames():
         data = samples(frame)
         left = round((limit - meter.seconds) * frame.sample_rate)
-        longer = data.shape[1] > left + (0 if cut_allowed else frame.sample_rate // 20)
+        longer = data.shape[1] > left + (0 if exactly else frame.sample_rate // 20)
         meter.feed(data[:, : max(left, 0)] if longer else data, frame.sample_rate)
         if longer:
-            break
-    if longer and not cut_allowed:
-        raise _too_long(name, sound.claimed, limit)
+            return meter, True
+    return meter, False
+
+
+def described(name: str, sound: Sound, meter: Meter, *, longer: bool) -> tuple[VoiceInfo, Sounding]:
+    """The facts of what was taken in, and the loudness of each BLOCK of it, 0 .. 1; BadInput if there is no voice.
+
+    longer: there is more of it, so that the header's claim and the end of what was taken in mean nothing.
+    """
     if meter.count == 0:
         raise (
             unreadable(name)
@@ -125,14 +144,15 @@ def _listen(sound: Sound, name: str, limit: float, *, cut_allowed: bool) -> Voic
     if float(levels.max()) < SILENT_DB:
         raise BadInput(f"{name} is silent. Choose a recording with a voice in it.")
     context = sound.stream.codec_context
-    return VoiceInfo(
-        duration=min(round(meter.seconds, 6), limit),
+    facts = VoiceInfo(
+        duration=round(meter.seconds, 6),
         sample_rate=int(context.sample_rate),
         channels=int(context.channels),
         codec=context.name,
         peak_db=round(20.0 * math.log10(max(meter.peak, 1e-6)), 1),
         notes=tuple(_notes(name, sound, meter, levels, longer=longer)),
     )
+    return facts, np.concatenate(meter.blocks)
 
 
 def _too_long(name: str, claimed: float | None, limit: float) -> BadInput:
@@ -147,12 +167,10 @@ def _length(seconds: float) -> str:
     return clock(seconds) if seconds >= 60 else f"{round(seconds, 1):g} s"
 
 
-def _notes(name: str, sound: Sound, meter: _Meter, levels: npt.NDArray[np.float64], *, longer: bool) -> list[str]:
+def _notes(name: str, sound: Sound, meter: Meter, levels: npt.NDArray[np.float64], *, longer: bool) -> list[str]:
     notes = []
     loud = float(np.percentile(levels, 95))
-    if longer:
-        notes.append(f"Only the first {_length(meter.seconds)} of {name} is used.")
-    elif (claimed := sound.claimed) is not None and claimed > 1.1 * meter.seconds + 1.0:
+    if not longer and (claimed := sound.claimed) is not None and claimed > 1.1 * meter.seconds + 1.0:
         notes.append(f"{name} should last {_length(claimed)}, but only {_length(meter.seconds)} of it can be read.")
     if sound.faults:
         notes.append(f"{name} has damaged places that are skipped.")
