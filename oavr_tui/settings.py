@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -150,27 +150,64 @@ def load_settings(paths: Paths, environ: Mapping[str, str] | None = None) -> Set
     return replace(settings, origins=tuple(origins.items()))
 
 
-def save_setting(paths: Paths, name: str, value: str) -> Any:
-    """Write one value into the file, keeping everything else in it, and return the value as it is understood."""
+def changed(settings: Settings, paths: Paths, name: str, value: str, origin: str) -> Settings:
+    """These settings with one of them changed, in memory alone. Raises BadInput as save_setting does."""
+    option = _option(name)
+    return replace(settings, **{option.attribute: _checked(option, value, origin, paths)})
+
+
+def save_setting(paths: Paths, name: str, value: str, origin: str = "the command line") -> Any:
+    """Write one value into the file, keeping everything else in it, and return the value as it is understood.
+
+    origin: where the value is from, for the sentence of the BadInput that is raised where it cannot be used.
+    """
+    checked = _checked(_option(name), value, origin, paths)
+    document = _document(paths)
+    table, _, key = name.partition(".")
+    if table not in document:
+        import tomlkit
+
+        document[table] = tomlkit.table()
+    elif not isinstance(document[table], MutableMapping):
+        raise BadInput(f"{table} in {paths.config_file} must be a table, [{table}]. Mend it, or move the file away.")
+    document[table][key] = checked if isinstance(checked, bool | int | float) else str(checked)
+    _write(paths, document)
+    return checked
+
+
+def forget_setting(paths: Paths, name: str) -> None:
+    """Strike one value from the file, so that the usual one holds. Raises BadInput for a name that is not known."""
+    _option(name)
+    document = _document(paths)
+    table, _, key = name.partition(".")
+    if isinstance(document.get(table), MutableMapping) and key in document[table]:
+        del document[table][key]
+        _write(paths, document)
+
+
+def _option(name: str) -> Option:
     option = OPTIONS.get(name)
     if option is None:
         raise BadInput(f"There is no setting named {safe(name)}{_nearest(name)}. 'oavr-tui config show' lists them.")
-    checked = _checked(option, value, "the command line", paths)
-    _read(paths.config_file)  # never overwrite a file that could not be understood
+    return option
+
+
+def _document(paths: Paths) -> Any:
+    """The file as it is, comments and all. Raises BadInput for one that cannot be understood: it is not overwritten."""
+    _read(paths.config_file)
     import tomlkit
 
-    text = paths.config_file.read_text("utf-8") if paths.config_file.exists() else ""
-    document: Any = tomlkit.parse(text)
-    table, _, key = name.partition(".")
-    if table not in document:
-        document[table] = tomlkit.table()
-    document[table][key] = checked if isinstance(checked, bool | int | float) else str(checked)
+    return tomlkit.parse(paths.config_file.read_text("utf-8") if paths.config_file.exists() else "")
+
+
+def _write(paths: Paths, document: Any) -> None:
+    import tomlkit
+
     private_dir(paths.config)
     temporary = paths.config_file.with_suffix(".toml.new")
     temporary.write_text(tomlkit.dumps(document), "utf-8")
     temporary.chmod(0o600)
     temporary.replace(paths.config_file)
-    return checked
 
 
 def _read(file: Path) -> dict[str, Any]:

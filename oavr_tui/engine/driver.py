@@ -21,8 +21,9 @@ from oavr_tui.models import PREVIEW, JobState
 from oavr_tui.text import safe_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
+    from oavr_tui.store.library import Library
     from oavr_tui.store.store import Store
 
 _LOOK_SECONDS = 0.25
@@ -48,7 +49,7 @@ class _MakeWay(Exception):
 class Driver:
     """lock: the driver's. wanted: told whether this process would like to drive.
 
-    start_keeper: sees to it that there is one; returns at once.
+    start_keeper: sees to it that there is one; returns at once. look_at_settings: takes in what was set elsewhere.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Driver:
         live: LiveFeed,
         wanted: Wanted,
         start_keeper: Callable[[], None],
+        look_at_settings: Callable[[], Awaitable[None]],
     ) -> None:
         self._shop = shop
         self._store = store
@@ -67,6 +69,7 @@ class Driver:
         self._wanted = wanted
         self._said_lacking = False
         self._start_keeper = start_keeper
+        self._look_at_settings = look_at_settings
         self._paths = shop.paths
         self._around = shop.around
         self._bus: Bus = shop.bus
@@ -74,6 +77,10 @@ class Driver:
         self._fleet: Fleet = shop.fleet
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._woken = asyncio.Event()
+
+    def put_videos_into(self, library: Library) -> None:
+        """Videos that are finished from now on go there."""
+        self._shop.library = library
 
     def wake(self) -> None:
         """Look at the queue now rather than at the next look."""
@@ -127,6 +134,7 @@ class Driver:
             await self._pause()
 
     async def _refresh(self) -> None:
+        await self._look_at_settings()
         await self._queue.refresh()
         await self._fleet.book.refresh()
 

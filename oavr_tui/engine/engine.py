@@ -8,10 +8,10 @@ over when the lock is free.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.dispatch import Lanes
@@ -23,15 +23,17 @@ from oavr_tui.engine.job_logs import JobLogs
 from oavr_tui.engine.job_queue import JobQueue
 from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
+from oavr_tui.engine.looks import Looks
 from oavr_tui.engine.pod_book import PodBook
 from oavr_tui.engine.rental import PodSetup, Rental
+from oavr_tui.engine.setting_commands import SettingCommands
 from oavr_tui.engine.setup import pod_setup
 from oavr_tui.engine.storage import StoreThread
 from oavr_tui.engine.video_commands import VideoCommands
 from oavr_tui.engine.workshop import Surroundings, Workshop
 from oavr_tui.engine.yard import Yard
 from oavr_tui.models import Job, Video
-from oavr_tui.paths import Paths, private_dir
+from oavr_tui.paths import Paths, expanded, private_dir
 from oavr_tui.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,28 +56,36 @@ class Snapshot:
     driving: bool
 
 
-class Engine(JobCommands, VideoCommands):
-    """Open it, use it, close it; everything on one event loop. around: clock, sleep and ids, for tests."""
+class Engine(JobCommands, VideoCommands, SettingCommands):
+    """Open it, use it, close it; everything on one event loop.
+
+    settings: those in force, as they were read from these paths and the environment; the usual ones where none are
+    given. environ: the environment, which settings and the key are looked for in. around: clock, sleep and ids.
+    """
 
     def __init__(
         self,
         paths: Paths,
         *,
-        videos_folder: Path | None = None,
+        settings: Settings | None = None,
+        environ: Mapping[str, str] | None = None,
         around: Surroundings | None = None,
         pods: PodSetup | None = None,
     ) -> None:
         self.paths = paths
         self.bus = Bus()
         self._around = around or Surroundings()
-        self._videos_folder = videos_folder or paths.videos
+        self._environ = os.environ if environ is None else environ
+        self.settings = settings or Settings(videos_folder=str(paths.videos))
+        self._follow_settings()
         self._store = StoreThread()
         self._lock = FileLock(paths.driver_lock)
         self._live = LiveFeed(paths.driver_socket, self.bus)
         self._wanted = Wanted(paths.wanted_lock)
         self._queue = JobQueue(self._store, self.bus, self._around.clock)
-        self._setup = pods or pod_setup(paths, Settings(videos_folder=str(self._videos_folder)))
+        self._setup = pods or pod_setup(paths, self.settings, self._environ)
         self.fleet = self._new_fleet()
+        self.looks = Looks(paths)
         self._job_logs = JobLogs(paths, self._around.clock, lambda: self._lock.held)
         self.bus.also(self._job_logs.hear)
         self._driving = None
@@ -103,19 +113,21 @@ class Engine(JobCommands, VideoCommands):
 
             for folder in (self.paths.state, self.paths.data, self.paths.work):
                 private_dir(folder)
-            return Library(self._videos_folder), Inputs(self.paths.inputs)
+            return Library(expanded(self.settings.videos_folder)), Inputs(self.paths.inputs)
 
         private_dir(self.paths.store_file.parent)
         notes = await self._store.open(self.paths.store_file)
         self._library, self._inputs = await asyncio.to_thread(shelves)
         await self._queue.load()
         await self.fleet.book.load()
+        await self.looks.open()
         return notes
 
     async def close(self) -> None:
         self._lock.release()
         self._wanted.release()
         self._job_logs.close()
+        await self.looks.close()
         await self.fleet.rental.close()
         await self._store.close()
 
@@ -134,6 +146,7 @@ class Engine(JobCommands, VideoCommands):
 
     async def refresh(self) -> None:
         """Take in what other processes wrote, now rather than at the next look."""
+        await self.look_at_settings()
         await self._queue.refresh()
         await self.fleet.book.refresh()
 
@@ -154,7 +167,7 @@ class Engine(JobCommands, VideoCommands):
 
     async def start_keeper(self) -> None:
         """See to it that somebody goes on in the background, unless that is switched off; waits until it is there."""
-        await asyncio.to_thread(self._setup.start_keeper)
+        await asyncio.to_thread(self._setup.keep)
         for _look in range(_KEEPER_LOOKS):
             if self.kept:
                 return
@@ -188,7 +201,9 @@ class Engine(JobCommands, VideoCommands):
             fleet=self.fleet,
             checking=asyncio.Lock(),
         )
-        self._driving = Driver(shop, self._store, self._lock, self._live, self._wanted, self._setup.start_keeper)
+        self._driving = Driver(
+            shop, self._store, self._lock, self._live, self._wanted, self._setup.keep, self.look_at_settings
+        )
         return self._driving
 
     @asynccontextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from oavr_tui.models import Job, Pod, Progress, Video
+from oavr_tui.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,13 @@ class Notice:
 
     text: str
     job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """Other settings are in force, whoever changed them."""
+
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,17 @@ class Estimated:
     text: str
 
 
-Event = JobChanged | JobProgressed | VideosChanged | DrivingChanged | Notice | PodChanged | PodStepped | Estimated
+Event = (
+    JobChanged
+    | JobProgressed
+    | VideosChanged
+    | DrivingChanged
+    | Notice
+    | SettingsChanged
+    | PodChanged
+    | PodStepped
+    | Estimated
+)
 
 
 class Subscription:

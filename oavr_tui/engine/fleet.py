@@ -9,6 +9,7 @@ Every process may look, and write down what a person asks for; the process that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from oavr_tui.engine.fleet_drive import FleetDrive
 from oavr_tui.engine.forecast import Forecast
@@ -19,6 +20,9 @@ from oavr_tui.errors import BadInput, NoGpu, NoKey
 from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState, PodWish
 from oavr_tui.text import safe
 
+if TYPE_CHECKING:
+    from oavr_tui.pods.plan import Plan
+
 
 class Fleet:
     """jobs: all jobs as last seen. Commands work in any process; `drive` only in the one that holds the lock."""
@@ -27,10 +31,14 @@ class Fleet:
         self._yard = yard
         self.book = yard.book
         self.rental = yard.rental
-        self.plan = yard.setup.plan
         self.needs = Needs(yard, jobs)
         self.forecast = Forecast(yard)
         self.driver = FleetDrive(yard, self.needs, jobs)
+
+    @property
+    def plan(self) -> Plan:
+        """What the settings allow now."""
+        return self._yard.setup.plan
 
     def refuse_at_once(self, request_on: str) -> None:
         """Raise what can be said of a place before anything is done: no key, or no such pod."""

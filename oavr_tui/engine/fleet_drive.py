@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from oavr_tui.engine.carry import to_its_end
 from oavr_tui.engine.dispatch import Desk
@@ -20,6 +21,9 @@ from oavr_tui.engine.seats import PodLost
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import NoKey, OavrError
 from oavr_tui.models import Job, Pod, PodKind, PodState, PodWish
+
+if TYPE_CHECKING:
+    from oavr_tui.pods.plan import Plan
 
 _LOOK_SECONDS = 0.25
 _WATCH_SECONDS = 12.0
@@ -39,7 +43,6 @@ class FleetDrive:
         self._yard = replace(yard, stepped=self._stepped)
         self._passed_on = yard.stepped
         self._book = yard.book
-        self._plan = yard.setup.plan
         self._needs = needs
         self._jobs = jobs
         self._desk = Desk()
@@ -54,6 +57,10 @@ class FleetDrive:
         self._looking: asyncio.Task[None] | None = None
         self._to_decide = False
         self._woken = asyncio.Event()
+
+    @property
+    def _plan(self) -> Plan:
+        return self._yard.setup.plan
 
     def wake(self) -> None:
         """Look at what is wished now rather than at the next look."""

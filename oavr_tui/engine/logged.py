@@ -13,7 +13,7 @@ from oavr_tui.engine.event_log import EventLog
 from oavr_tui.engine.rental import PodSetup
 from oavr_tui.engine.setup import pod_setup
 from oavr_tui.errors import BadInput
-from oavr_tui.paths import Paths, expanded
+from oavr_tui.paths import Paths
 from oavr_tui.redact import Redactor
 from oavr_tui.secrets_file import load_secrets
 from oavr_tui.settings import Settings
@@ -40,7 +40,7 @@ def logged_engine(
         for note in secrets.notes:
             log.warning("%s", note)
             say(note)
-    engine = Engine(paths, videos_folder=expanded(settings.videos_folder), pods=setup)
+    engine = Engine(paths, settings=settings, pods=setup, environ=environ)
     engine.bus.also(EventLog(log, lambda: engine.driving, engine.job, redactor.know_pod).hear)
     return engine
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oavr_tui.engine.driver import Driver
     from oavr_tui.engine.events import Bus
     from oavr_tui.engine.fleet import Fleet
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from oavr_tui.engine.storage import StoreThread
     from oavr_tui.engine.workshop import Surroundings
     from oavr_tui.paths import Paths
+    from oavr_tui.settings import Settings
     from oavr_tui.store.inputs import Inputs
     from oavr_tui.store.library import Library
 
@@ -21,6 +24,7 @@ class Parts:
     """Filled in by the Engine before anything is asked of it; the shelves when it is opened."""
 
     paths: Paths
+    settings: Settings
     bus: Bus
     fleet: Fleet
     _around: Surroundings
@@ -28,6 +32,7 @@ class Parts:
     _queue: JobQueue
     _setup: PodSetup
     _driving: Driver | None
+    _environ: Mapping[str, str]
     _library: Library
     _inputs: Inputs
 

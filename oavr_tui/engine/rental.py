@@ -11,6 +11,7 @@ from oavr_tui.errors import NoKey, OavrError
 if TYPE_CHECKING:
     from oavr_tui.pods.plan import Plan
     from oavr_tui.pods.provider import Account, Offer, Provider
+    from oavr_tui.settings import Control
 
 NO_KEY = (
     "A studio on RunPod needs your RunPod key, and there is none. Nothing was started. Make one at "
@@ -20,21 +21,28 @@ NO_KEY = (
 _FRESH_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PodSetup:
     """What differs between one installation and another. key: the account's key now, or None.
 
-    open_account: loads what it needs lazily. service(provider's id, port): where a pod's port answers.
-    token(name): the token of an own address, or None. start_keeper: see to it that somebody goes on when this process
-    ends; returns at once.
+    plan: what the settings allow; another one is put in its place when they change, so nobody may keep it.
+    open_account(key, way of asking): loads what it needs lazily. service(provider's id, port): where a pod's port
+    answers. token(name): the token of an own address, or None. start_keeper: see to it that somebody goes on when this
+    process ends; returns at once. keeper: whether the person wants that, which may change like the plan.
     """
 
     plan: Plan
     key: Callable[[], str | None]
-    open_account: Callable[[str], Provider]
+    open_account: Callable[[str, Control], Provider]
     service: Callable[[str, int], str]
     token: Callable[[str], str | None]
     start_keeper: Callable[[], None]
+    keeper: bool = True
+
+    def keep(self) -> None:
+        """Start the keeper where it is wanted and not there; returns at once."""
+        if self.keeper:
+            self.start_keeper()
 
 
 class Rental:
@@ -43,7 +51,7 @@ class Rental:
     def __init__(self, setup: PodSetup, monotonic: Callable[[], float]) -> None:
         self._setup = setup
         self._monotonic = monotonic
-        self._key = ""
+        self._opened_with: tuple[str, Control] | None = None
         self._refused: str | None = None
         self._provider: Provider | None = None
         self._account: tuple[float, Account | None] | None = None
@@ -63,15 +71,15 @@ class Rental:
         self._refused = self._setup.key()
 
     async def provider(self) -> Provider:
-        """The account; raises NoKey where there is no key. A key that was changed opens another account."""
+        """The account; raises NoKey where there is no key. Another key, or way of asking, opens another account."""
         key = self._setup.key()
         if not key:
             raise NoKey(NO_KEY)
-        provider = self._provider
-        if provider is None or key != self._key:
-            before, provider = provider, self._setup.open_account(key)
+        provider, wanted = self._provider, (key, self._setup.plan.control)
+        if provider is None or wanted != self._opened_with:
+            before, provider = provider, self._setup.open_account(*wanted)
             # All at once, so that whoever asks meanwhile gets this one and no third is opened.
-            self._provider, self._key, self._account = provider, key, None
+            self._provider, self._opened_with, self._account = provider, wanted, None
             if before is not None:
                 await before.close()
         return provider

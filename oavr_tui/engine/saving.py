@@ -70,10 +70,12 @@ async def save(shop: Workshop, job: Job, finished: Path, shelved: Callable[[], N
         seconds_taken=round(max(0.0, now - began), 2),
     )
 
+    library = shop.library  # one for both steps, whichever folder is chosen meanwhile
+
     def shelve() -> Video:
-        target = shop.library.reserve(job.title, job.id)
+        target = library.reserve(job.title, job.id)
         placed = replace(video, path=str(target), title=target.stem)
-        return replace(placed, bytes=shop.library.add(finished, target, placed))
+        return replace(placed, bytes=library.add(finished, target, placed))
 
     video = await asyncio.to_thread(shelve)
     shelved()

@@ -13,7 +13,7 @@ from oavr_tui.paths import Paths
 from oavr_tui.pods.plan import plan_of
 from oavr_tui.pods.runpod_address import runpod_address
 from oavr_tui.secrets_file import address_token, runpod_key
-from oavr_tui.settings import Settings
+from oavr_tui.settings import Control, Settings
 
 if TYPE_CHECKING:
     from oavr_tui.pods.provider import Provider
@@ -23,18 +23,18 @@ def pod_setup(paths: Paths, settings: Settings, environ: Mapping[str, str] | Non
     """Raises BadInput where the environment names an unusable address of RunPod."""
     environ = os.environ if environ is None else environ
     address = runpod_address(environ)
-    plan = plan_of(settings)
 
-    def open_account(key: str) -> Provider:
+    def open_account(key: str, control: Control) -> Provider:
         from oavr_tui.pods.runpod import RunPod
 
-        return RunPod(key, base=address.base, control=plan.control)
+        return RunPod(key, base=address.base, control=control)
 
     return PodSetup(
-        plan=plan,
+        plan=plan_of(settings),
         key=lambda: runpod_key(paths, environ),
         open_account=open_account,
         service=address.service,
         token=partial(address_token, paths),
-        start_keeper=lambda: start_keeper(paths, environ) if settings.pods_keeper else None,
+        start_keeper=partial(start_keeper, paths, environ),
+        keeper=settings.pods_keeper,
     )

@@ -36,9 +36,12 @@ class Surroundings:
     new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Workshop:
-    """The tools of the process that drives. checking: one input check at a time, in the order of asking."""
+    """The tools of the process that drives. checking: one input check at a time, in the order of asking.
+
+    library: where videos are put from now on; another one is put in its place when the person chooses another folder.
+    """
 
     paths: Paths
     around: Surroundings

@@ -115,18 +115,19 @@ async def test_a_lane_lets_in_whose_turn_it_is_when_it_is_free() -> None:
 
 
 async def test_who_gives_up_in_a_lane_holds_nobody_up() -> None:
-    lane, free = Lane(lambda name: (0.0, name)), asyncio.Event()
+    lane, entered = Lane(lambda name: (0.0, name)), list[str]()
 
     async def stay(name: str) -> None:
         async with lane.mine(name):
-            await free.wait()
+            entered.append(name)
 
-    holder, waiting, last = (asyncio.create_task(stay(name)) for name in "abc")
-    await asyncio.sleep(0)
-    free.set()
-    await holder  # gives the place to b
-    waiting.cancel()
+    async with lane.mine("a"):
+        second, third, last = (asyncio.create_task(stay(name)) for name in "bcd")
+        await asyncio.sleep(0)
+        third.cancel()
+    second.cancel()  # it was given the place just now, and has not noticed yet
     await asyncio.wait_for(last, 30)
-    await asyncio.gather(waiting, return_exceptions=True)
-    assert waiting.cancelled()
-    await asyncio.wait_for(stay("d"), 30)
+    await asyncio.gather(second, third, return_exceptions=True)
+    assert entered == ["d"]
+    await asyncio.wait_for(stay("e"), 30)
+    assert entered == ["d", "e"]

@@ -23,7 +23,7 @@ class Keys:
         made = replace(setup(MemoryAccount(self.hands)), key=lambda: self.key, open_account=self._open)
         self.rental = Rental(made, self.hands.clock)
 
-    def _open(self, _key: str) -> MemoryAccount:
+    def _open(self, _key: str, _control: str) -> MemoryAccount:
         self.opened.append(MemoryAccount(self.hands))
         return self.opened[-1]
 

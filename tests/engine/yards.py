@@ -103,7 +103,7 @@ def setup(
     return PodSetup(
         plan=plan(**changes),
         key=lambda: key,
-        open_account=lambda _key: account,
+        open_account=lambda _key, _control: account,
         service=lambda _pod, _port: service,
         token=lambda _name: None,
         start_keeper=lambda: None,

@@ -16,7 +16,7 @@ from oavr_tui.engine.setup import pod_setup
 from oavr_tui.engine.workshop import Surroundings
 from oavr_tui.models import AUTO, Job, JobState, Pod, PodState, Request
 from oavr_tui.paths import Paths
-from oavr_tui.settings import Settings
+from oavr_tui.settings import Control, Settings
 from oavr_tui.simulator.runpod import RunPodSimulator
 from oavr_tui.simulator.runpod_books import PodBook
 from oavr_tui.simulator.runpod_script import FULL_KEY, Script
@@ -212,8 +212,8 @@ def _hurried(setup: Any, simulator: RunPodSimulator, sleep: Callable[[float], An
     """The same set-up, whose account keeps shorter pauses too."""
     from oavr_tui.pods.runpod import RunPod
 
-    def open_account(key: str) -> RunPod:
-        return RunPod(key, base=simulator.base_url, control=setup.plan.control, sleep=sleep)
+    def open_account(key: str, control: Control) -> RunPod:
+        return RunPod(key, base=simulator.base_url, control=control, sleep=sleep)
 
     return replace(setup, open_account=open_account)
 
