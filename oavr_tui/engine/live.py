@@ -50,9 +50,11 @@ class LiveFeed:
                 writer.close()
 
         self._file.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(welcome, self._file, limit=_LONGEST_LINE)
-        self._file.chmod(0o600)
+        # Served only inside: who is cancelled while it begins to would leave an open socket behind.
+        server = await asyncio.start_unix_server(welcome, self._file, limit=_LONGEST_LINE, start_serving=False)
         try:
+            self._file.chmod(0o600)
+            await server.start_serving()
             with self._bus.listen() as events:
                 while True:
                     line = _line(await events.next())
