@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from urllib.parse import urlsplit
 
 from oavr_tui.commands import pods_shown as shown
 from oavr_tui.commands.pods_waiting import Waiting, wait_for
@@ -169,27 +168,11 @@ async def _terminate(engine: Engine, arguments: argparse.Namespace) -> int:
 
 
 async def _add(engine: Engine, arguments: argparse.Namespace) -> int:
-    from oavr_tui.clients.comfyui import ComfyUI
-    from oavr_tui.clients.comfyui_http import parse_address
-    from oavr_tui.secrets_file import save_address_token
-
-    address = parse_address(arguments.url)
-    if address.authorization is not None:
-        raise BadInput("Leave name and password out of the address, and give what the server wants with --token.")
-    name = arguments.name or _name_from(address.base)
-    token = arguments.token
+    token = arguments.token or ""
     if token == "-":
         token = (await asyncio.to_thread(sys.stdin.readline, _LONGEST_TOKEN)).strip()
-    pod = await engine.fleet.add_address(address.base, name)
-    if token:
-        save_address_token(engine.paths, pod.name, token)
-    try:
-        async with asyncio.timeout(15), ComfyUI(address.base, client_id=pod.id.replace("-", ""), token=token) as server:
-            info = await server.info()
-        say(f"{pod.name} answers: ComfyUI {info.version}, {info.device}.")
-    except (OavrError, TimeoutError) as error:
-        reason = error.message if isinstance(error, OavrError) else "It took too long to answer."
-        say(f"{pod.name} is remembered, but does not answer now. {reason}")
+    pod, sentence = await engine.add_address(arguments.url, name=arguments.name or "", token=token)
+    say(sentence)
     if arguments.json:
         put_json(shown.pod_record(pod, [], engine.now(), 0))
     else:
@@ -197,25 +180,9 @@ async def _add(engine: Engine, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _name_from(base: str) -> str:
-    parts = urlsplit(base)
-    host = "".join(sign if sign.isalnum() or sign in ".-" else "-" for sign in parts.hostname or "server")
-    return (f"{host}-{parts.port}" if parts.port else host)[:40].strip(".-")
-
-
 async def _forget(engine: Engine, arguments: argparse.Namespace) -> int:
-    from oavr_tui.secrets_file import forget_address_token
-
     pod = _named(engine, arguments.pod)
-    if pod.kind is PodKind.RUNPOD:
-        raise BadInput(
-            f"{pod.name} is on your RunPod account and costs money there, so it is not forgotten. "
-            f"'oavr-tui pods terminate {pod.name}' ends it."
-        )
-    if engine.fleet.needs.made_on(pod):
-        raise BadInput(f"A video is being made on {pod.name}. Wait for it, or cancel it first.")
-    forget_address_token(engine.paths, pod.name)
-    await engine.fleet.book.forget(pod)
+    await engine.forget_address(pod)
     say(f"{pod.name} is forgotten.")
     if arguments.json:
         put_json({"name": pod.name, "state": PodState.GONE.value})

@@ -25,6 +25,7 @@ from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.engine.looks import Looks
 from oavr_tui.engine.pod_book import PodBook
+from oavr_tui.engine.pod_commands import PodCommands
 from oavr_tui.engine.rental import PodSetup, Rental
 from oavr_tui.engine.setting_commands import SettingCommands
 from oavr_tui.engine.setup import pod_setup
@@ -56,7 +57,7 @@ class Snapshot:
     driving: bool
 
 
-class Engine(JobCommands, VideoCommands, SettingCommands):
+class Engine(JobCommands, VideoCommands, PodCommands, SettingCommands):
     """Open it, use it, close it; everything on one event loop.
 
     settings: those in force, as they were read from these paths and the environment; the usual ones where none are
