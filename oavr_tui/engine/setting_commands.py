@@ -27,7 +27,7 @@ class SettingCommands(Parts):
 
     def _follow_settings(self) -> None:
         self._file_seen = self._file_mark()
-        self._saving = asyncio.Lock()
+        self._saving, self._looking = asyncio.Lock(), asyncio.Lock()
 
     async def change_setting(self, name: str, value: object | None) -> Settings:
         """Save a setting and put it in force; None goes back to the usual value. Returns the settings in force.
@@ -50,15 +50,21 @@ class SettingCommands(Parts):
 
     async def look_at_settings(self) -> None:
         """Put in force what the file says, if it is another one than last time; a wrong one changes nothing."""
-        mark = self._file_mark()
-        if mark == self._file_seen:
+        if self._file_mark() == self._file_seen:
             return
-        self._file_seen = mark
+        async with self._looking:  # whoever comes second returns when what the first has read is in force
+            mark = self._file_mark()
+            if mark != self._file_seen:
+                await self._take_in(mark)
+
+    async def _take_in(self, mark: object) -> None:
         try:
             settings, plan = await asyncio.to_thread(self._read_settings)
         except BadInput as error:
+            self._file_seen = mark
             self.bus.emit(Notice(f"{error.message} Until then everything goes on with the settings from before."))
             return
+        self._file_seen = mark
         if settings != self.settings:
             self._put_in_force(settings, plan)
 
