@@ -75,7 +75,7 @@ ACTIONS: tuple[Action, ...] = (
     _A("studio", "voice", "ctrl+l", "Voice", "Choose the recording of a voice.", shown=True, everywhere=True),
     _A("studio", "more", "o", "More options", "Show or hide quality, seed, length and the other options."),
     _A("studio", "clear", "", "Clear the form", "Empty the form for a new video."),
-    _A("queue", "open", "enter", "Log", "Show what happened to this video so far.", shown=True),
+    _A("queue", "open", "enter,l", "Log", "Show what happened to this video so far.", shown=True),
     _A("queue", "play", "o", "Play", "Open the finished video.", shown=True),
     _A("queue", "cancel", "c", "Cancel", "Cancel this video.", shown=True),
     _A("queue", "retry", "r", "Retry", "Try this video again.", shown=True),

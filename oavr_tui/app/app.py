@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.content import Content
@@ -20,19 +19,20 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from oavr_tui.app.actions import ACTIONS, BY_ID, bindings
-from oavr_tui.app.frame import PLACES, entries, foot, headline
+from oavr_tui.app.frame import PLACES, ending, entries, foot, headline, title
+from oavr_tui.app.job_words import step_of
 from oavr_tui.app.live import Live, Topic
 from oavr_tui.app.memory import Memory, load_memory, save_memory
-from oavr_tui.app.screens.pane import Pane
+from oavr_tui.app.screens.pane import Follows, Pane
+from oavr_tui.app.talking import Talking
 from oavr_tui.app.themes import NAMES, THEMES
 from oavr_tui.app.widgets.key_bar import KeyBar
 from oavr_tui.app.widgets.one_line import OneLine
 from oavr_tui.app.widgets.sidebar import Sidebar
 from oavr_tui.errors import OavrError
-from oavr_tui.models import Request
+from oavr_tui.models import PREVIEW, JobState, Request
 from oavr_tui.paths import Paths
 from oavr_tui.settings import Settings
-from oavr_tui.text import safe
 
 if TYPE_CHECKING:
     from oavr_tui.engine.engine import Engine
@@ -60,7 +60,7 @@ def _everywhere() -> list[BindingType]:
     ]
 
 
-class OavrApp(App[None]):
+class OavrApp(Talking):
     """Owns the frame and the engine; what happens is the engine's, what is seen the screens'."""
 
     TITLE = "OpenAvathar"
@@ -75,23 +75,24 @@ class OavrApp(App[None]):
         *,
         at_once: bool = False,
         clock: Callable[[], float] = time.time,
-        ticks: float = 10.0,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
-        """request: fills the form in. at_once: begins with it. clock: unix seconds. ticks: redraws a second at most."""
-        super().__init__()
-        self.paths = paths
+        """request: fills the form in. at_once: begins with it. clock: unix seconds."""
+        super().__init__(paths, environ)
         self.settings = settings
         self.given = request
         self.at_once = at_once and request is not None
         self.clock = clock
-        self.ticks = ticks
         self.live = Live()
         self.memory: Memory = load_memory(paths.app_memory)
         self.place = ""
         self._engine: Engine | None = None
         self._engine_open = asyncio.Event()
         self._panes: dict[str, Pane] = {}
+        self._headline, self._sidebar, self._body = OneLine(id="headline"), Sidebar(id="sidebar"), Container(id="body")
         self._redraw_waits = False
+        self._since = clock()
+        self._start_shown: set[str] = set()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = NAMES[settings.app_theme]
@@ -99,27 +100,24 @@ class OavrApp(App[None]):
     # --- the frame
 
     def compose(self) -> ComposeResult:
-        yield OneLine(id="headline")
+        yield self._headline
         with Horizontal(id="house"):
-            yield Sidebar(id="sidebar")
-            yield Container(id="body")
+            yield self._sidebar
+            yield self._body
         yield KeyBar(id="keys")
         yield Static(Content("Please make the window larger."), id="too-small")
 
     async def on_mount(self) -> None:
-        # Textual leaves these to the system, which would end the process with the terminal still in its hands.
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit, None, 128 + number)
         place = "studio" if self.given is not None else self.memory.place
         await self.go(place if place in PLACES else "studio")
         self.call_after_refresh(self._run_engine)
 
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
-        self.screen.set_class(width < NARROW, "narrow").set_class(width >= WIDE, "wide")
-        self.screen.set_class(width < LEAST[0] or height < LEAST[1], "tiny")
-        self.query_one("#sidebar").set_class(width < NARROW, "narrow")
+        house = self.screen_stack[0]
+        house.set_class(width < NARROW, "narrow").set_class(width >= WIDE, "wide")
+        house.set_class(width < LEAST[0] or height < LEAST[1], "tiny")
+        self._sidebar.set_class(width < NARROW, "narrow")
 
     async def go(self, place: str) -> Pane:
         """Bring a screen to the front; it is made when it is first shown."""
@@ -136,7 +134,7 @@ class OavrApp(App[None]):
             pane = getattr(import_module(module), name)(id=place)
             assert isinstance(pane, Pane)
             self._panes[place] = pane
-            await self.query_one("#body").mount(pane)
+            await self._body.mount(pane)
         pane.display = True
         pane.was_shown()
         self._draw_frame()
@@ -146,8 +144,8 @@ class OavrApp(App[None]):
         return pane
 
     def _draw_frame(self) -> None:
-        self.query_one("#headline", OneLine).show(*headline(self.live))
-        self.query_one("#sidebar", Sidebar).show(entries(self.live), self.place, foot(self.live, self.clock()))
+        self._headline.show(*headline(self.live))
+        self._sidebar.show(entries(self.live), self.place, foot(self.live, self.clock()))
 
     @on(Sidebar.Wanted)
     async def sidebar_wanted(self, event: Sidebar.Wanted) -> None:
@@ -202,7 +200,7 @@ class OavrApp(App[None]):
     def _redraw_soon(self) -> None:
         if not self._redraw_waits:
             self._redraw_waits = True
-            self.set_timer(1 / self.ticks, self._redraw)
+            self.set_timer(1 / self.terminal.ticks, self._redraw)
 
     def _redraw(self) -> None:
         """Redraw what changed since the last tick, on what is seen."""
@@ -213,6 +211,34 @@ class OavrApp(App[None]):
         self._draw_frame()
         if (pane := self._panes.get(self.place)) is not None:
             pane.draw(changed)
+        for screen in self.screen_stack[1:]:
+            if isinstance(screen, Follows):
+                screen.draw(changed)
+        self._tell(changed)
+
+    def _tell(self, changed: Set[Topic]) -> None:
+        """What is said beside the screens: notices, ends of videos, the title."""
+        while self.live.unsaid:
+            self.say(self.live.unsaid.popleft().text)
+        ended, self.live.ended = self.live.ended, []
+        for job in ended:
+            self.say(ending(job), bad=job.state is JobState.FAILED)
+        if ended and self.settings.app_bell:
+            self.ring()
+        self.tell_title(title(self.live))
+        if Topic.STEPS in changed and len(self.screen_stack) == 1 and self.place == "studio":
+            self._show_start()
+
+    def _show_start(self) -> None:
+        """Show once how the studio gets on that a video of this session waits for."""
+        from oavr_tui.app.dialogs.starting import Starting
+
+        for job in self.live.jobs:
+            waits = job.state in (JobState.QUEUED, JobState.CHECKING, JobState.STARTING) and job.request.on != PREVIEW
+            if waits and job.created_at >= self._since and job.id not in self._start_shown and step_of(job, self.live):
+                self._start_shown.add(job.id)
+                self.push_screen(Starting(job.id))
+                return
 
     def _next_minute(self) -> None:
         self.set_timer(60 - self.clock() % 60, self._minute)
@@ -221,12 +247,6 @@ class OavrApp(App[None]):
         self.live.touch(Topic.CLOCK)
         self._redraw()
         self._next_minute()
-
-    # --- talking
-
-    def say(self, text: str, *, bad: bool = False, seconds: float = 6.0) -> None:
-        """A sentence in the corner. Foreign text in it does no harm."""
-        self.notify(safe(text, 600), severity="error" if bad else "information", timeout=seconds, markup=False)
 
     # --- actions
 

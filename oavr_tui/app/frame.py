@@ -5,7 +5,7 @@ from __future__ import annotations
 from oavr_tui.app.live import Live
 from oavr_tui.app.widgets.one_line import Part
 from oavr_tui.app.widgets.sidebar import Entry
-from oavr_tui.models import PodState
+from oavr_tui.models import Job, JobState, PodState
 
 PLACES = {
     "studio": "oavr_tui.app.screens.studio:Studio",
@@ -51,3 +51,17 @@ def duration(seconds: float) -> str:
     """Hours and minutes, as 42m or 3h 05m."""
     minutes = max(int(seconds), 0) // 60
     return f"{minutes // 60}h {minutes % 60:02}m" if minutes >= 60 else f"{minutes}m"
+
+
+def title(live: Live) -> str:
+    """The terminal's title: how far the video is that is being made."""
+    making = [live.progress[job.id] for job in live.jobs if not job.ended and job.id in live.progress]
+    return f"{making[0].percent:.0f} % · OpenAvathar" if making else "OpenAvathar"
+
+
+def ending(job: Job) -> str:
+    """One sentence on how a job ended."""
+    if job.state is JobState.DONE:
+        return f"✔ {job.title} is done, and in your videos: 2 goes there."
+    sentence = job.failure.message if job.failure else ""
+    return f"– {job.title} was cancelled." if job.state is JobState.CANCELLED else f"✘ {job.title}: {sentence}"

@@ -20,6 +20,7 @@ from oavr_tui.engine.events import (
     Notice,
     PodChanged,
     PodStepped,
+    Step,
     VideosChanged,
 )
 from oavr_tui.models import Job, Pod, PodState, Progress
@@ -27,7 +28,8 @@ from oavr_tui.models import Job, Pod, PodState, Progress
 if TYPE_CHECKING:
     from oavr_tui.engine.engine import Engine
 
-_NOTICES = 200
+_NOTICES, _UNSAID = 200, 5
+"""How many sentences are kept, and how many are said at once at most: a flood of them would hide the screen."""
 
 
 class Topic(StrEnum):
@@ -59,15 +61,22 @@ class Told:
 
 
 class Live:
-    """Filled by `fill` once the engine is open, then by `take`."""
+    """Filled by `fill` once the engine is open, then by `take`.
+
+    reached: when each step of a starting pod was first heard of, unix seconds by the pod's id. ended: jobs that have
+    ended since somebody last emptied the list.
+    """
 
     def __init__(self) -> None:
         self.jobs: tuple[Job, ...] = ()
         self.progress: dict[str, Progress] = {}
         self.pods: tuple[Pod, ...] = ()
         self.steps: dict[str, PodStepped] = {}
+        self.reached: dict[str, dict[Step, float]] = {}
+        self.ended: list[Job] = []
         self.estimates: dict[str, Estimated] = {}
         self.notices: deque[Told] = deque(maxlen=_NOTICES)
+        self.unsaid: deque[Told] = deque(maxlen=_UNSAID)
         self.driving = False
         self.video_count = 0
         self.ready = False
@@ -85,7 +94,10 @@ class Live:
         """Take an event in; what it changed is told by the next `changed`."""
         match event:
             case JobChanged(job):
+                before = self.job(job.id)
                 self.jobs = tuple(engine.jobs())
+                if job.ended and before is not None and not before.ended:
+                    self.ended.append(job)
                 if job.ended:
                     self.progress.pop(job.id, None)
                     self.estimates.pop(job.id, None)
@@ -100,6 +112,9 @@ class Live:
                 self._changed.add(Topic.PODS)
             case PodStepped():
                 self.steps[event.pod] = event
+                if event.step is Step.ASKED:
+                    self.reached.pop(event.pod, None)
+                self.reached.setdefault(event.pod, {}).setdefault(event.step, engine.now())
                 self._changed.add(Topic.STEPS)
             case VideosChanged():
                 self._changed.add(Topic.VIDEOS)
@@ -110,7 +125,9 @@ class Live:
                 self.estimates[event.job_id] = event
                 self._changed.add(Topic.ESTIMATES)
             case Notice(text, job_id):
-                self.notices.append(Told(engine.now(), text, job_id))
+                told = Told(engine.now(), text, job_id)
+                self.notices.append(told)
+                self.unsaid.append(told)
                 self._changed.add(Topic.NOTICES)
 
     def touch(self, topic: Topic) -> None:

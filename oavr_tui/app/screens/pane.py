@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -13,6 +13,13 @@ from oavr_tui.app.live import EVERYTHING, Live, Topic
 if TYPE_CHECKING:
     from oavr_tui.app.app import OavrApp
     from oavr_tui.engine.engine import Engine
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A dialog that redraws with what happens."""
+
+    def draw(self, changed: Set[Topic]) -> None: ...
 
 
 class Pane(Vertical):

@@ -59,7 +59,6 @@ class LineList(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home", "first", "First", show=False),
         Binding("end", "last", "Last", show=False),
-        Binding("enter", "choose", "Choose", show=False),
     ]
 
     @dataclass
@@ -204,6 +203,10 @@ class LineList(ScrollView, can_focus=True):
 
     def action_last(self) -> None:
         self.move_to(self._count - 1)
+
+    def key_enter(self) -> None:
+        """Not a binding, which would hide the name that the owner of the list has for it."""
+        self.action_choose()
 
     def action_choose(self) -> None:
         if self._index >= 0:

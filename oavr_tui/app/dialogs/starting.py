@@ -1,0 +1,199 @@
+"""How a studio gets on that is being started for a video: an overlay that can be put away, the video stays queued."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from oavr_tui.app.job_words import step_of
+from oavr_tui.app.live import Topic
+from oavr_tui.app.widgets.line_list import LineList, Piece
+from oavr_tui.engine.events import PodStepped, Step
+from oavr_tui.errors import OavrError
+from oavr_tui.models import Job, JobState
+from oavr_tui.text import clock, safe
+
+if TYPE_CHECKING:
+    from oavr_tui.app.app import OavrApp
+
+_ORDER = list(Step)
+_ROWS: tuple[tuple[str, str, Step], ...] = (
+    ("Finding a machine", "Found a machine", Step.ASKED),
+    ("Starting it", "It has started", Step.BOOTING),
+    ("Fetching the video engine", "Fetched the video engine", Step.FETCHING),
+    ("Warming up", "Warmed up", Step.WARMING),
+)
+"""While it lasts, when it is done, and up to which step it lasts."""
+_MAKING = (JobState.GENERATING, JobState.FETCHING, JobState.DONE, JobState.CANCELLED)
+
+
+class Starting(ModalScreen[None]):
+    """Closes by itself when the video is being made. On failure it says so, and what can be done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Hide", show=False)]
+    DEFAULT_CSS = """
+    Starting {
+        & LineList { height: 5; background: $surface; margin-bottom: 1; }
+        & .after { display: none; }
+        &.failed .after { display: block; }
+        &.failed .before { display: none; }
+        &.failed LineList { display: none; }
+    }
+    """
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__()
+        self._job_id = job_id
+        self._step: PodStepped | None = None
+
+    @property
+    def oavr(self) -> OavrApp:
+        return cast("OavrApp", self.app)
+
+    @property
+    def _job(self) -> Job | None:
+        return self.oavr.live.job(self._job_id)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content("Starting your studio"), classes="title", id="starting-title")
+            yield LineList(self._draw, id="starting-rows")
+            yield Static("", classes="line", id="starting-words")
+            with Horizontal(classes="answers"):
+                yield Button("Hide", id="hide", variant="primary", classes="before")
+                yield Button("Cancel", id="cancel", classes="before")
+                yield Button("Close", id="close", classes="after")
+                yield Button("Try again", id="again", variant="primary", classes="after")
+                yield Button("Open Pods", id="pods", classes="after")
+
+    def on_mount(self) -> None:
+        self.query_one(LineList).can_focus = False
+        self.query_one(LineList).show_rows(len(_ROWS) + 1)
+        self.query_one("#hide").focus()
+        self.draw(frozenset(Topic))
+        self.set_interval(1.0, self._second)
+
+    # --- drawing
+
+    def draw(self, changed: Set[Topic]) -> None:
+        """Take in how things stand."""
+        job = self._job
+        if job is None or job.state in _MAKING:
+            self.dismiss()
+            return
+        if job.state is JobState.FAILED:
+            self._show_failure(job)
+            return
+        self._step = step_of(job, self.oavr.live) or self._step
+        estimate = self.oavr.live.estimates.get(job.id)
+        usually = "usually 8-20 minutes the first time"
+        if estimate is not None and estimate.learned and estimate.start_seconds:
+            usually = f"usually {max(round(estimate.start_seconds / 60), 1)} minutes"
+        self.query_one("#starting-title", Static).update(Content(f"Starting your studio, {usually}"))
+        self.query_one(LineList).redraw(0, len(_ROWS))
+        self.query_one("#starting-words", Static).update(Content(self._words()))
+
+    def _words(self) -> str:
+        engine = self.oavr.engine
+        if engine is not None and engine.kept:
+            return "You may close this window and even the app: it goes on in the background, and money is watched."
+        return "Hide this and go on; the video waits in the queue."
+
+    def _show_failure(self, job: Job) -> None:
+        if self.has_class("failed"):
+            return
+        self.add_class("failed")
+        self.query_one("#starting-title", Static).update(Content("Your studio did not start"))
+        text = safe(job.failure.message if job.failure else "", 600)
+        self.query_one("#starting-words", Static).update(Content(text))
+        self.query_one("#again").focus()
+
+    def _second(self) -> None:
+        """Only the time of the step that lasts goes on."""
+        self.query_one(LineList).redraw(self._at())
+
+    def _at(self) -> int:
+        """The row that is being worked on."""
+        job = self._job
+        if job is not None and job.state is JobState.SENDING:
+            return len(_ROWS)
+        if self._step is None:
+            return 0
+        reached = _ORDER.index(self._step.step)
+        return next((row for row, each in enumerate(_ROWS) if reached <= _ORDER.index(each[2])), len(_ROWS))
+
+    def _draw(self, index: int, _line: int, width: int) -> Sequence[Piece]:
+        at = self._at()
+        doing, done, _ = _ROWS[index] if index < len(_ROWS) else ("Sending your files", "Sent your files", Step.READY)
+        if index < at:
+            return (("✔ ", "good"), (f"{done:<{min(36, width // 2)}}", ""), (self._told(index, done=True), "dim"))
+        if index == at:
+            return (
+                ("● ", "accent"),
+                (f"{doing:<{min(36, width // 2)}}", "strong"),
+                (self._told(index, done=False), ""),
+            )
+        return (("○ ", "dim"), (doing, "dim"))
+
+    def _told(self, index: int, *, done: bool) -> str:
+        step = self._step
+        if step is None:
+            return ""
+        if index == 0:
+            return f"{safe(step.gpu_name)} · ${step.per_hour:.2f}/h" if step.gpu_name and step.per_hour else ""
+        parts: list[str] = []
+        if index == 2 and step.done and not done:
+            parts.append(f"{step.done} of {step.total} files" if step.total else f"{step.done} files so far")
+        if (seconds := self._lasted(index)) is not None:
+            parts.append(clock(seconds))
+        return " · ".join(parts)
+
+    def _lasted(self, index: int) -> float | None:
+        """Seconds of a row: from when it was reached to when the next one was, or until now."""
+        times = self.oavr.live.reached.get(self._step.pod, {}) if self._step is not None else {}
+        steps = [Step.ASKED, Step.BOOTING, Step.FETCHING, Step.WARMING, Step.READY]
+        began = times.get(steps[index])
+        if began is None:
+            return None
+        ended = next((times[step] for step in steps[index + 1 :] if step in times), self.oavr.clock())
+        return max(ended - began, 0.0)
+
+    # --- what the person does
+
+    @on(Button.Pressed, "#hide")
+    @on(Button.Pressed, "#close")
+    def put_away(self) -> None:
+        self.dismiss()
+
+    @on(Button.Pressed, "#cancel")
+    async def cancel_it(self) -> None:
+        engine = await self.oavr.engine_when_open()
+        try:
+            await engine.cancel(self._job_id)
+        except OavrError as error:
+            self.oavr.say(error.message, bad=True)
+        self.dismiss()
+
+    @on(Button.Pressed, "#again")
+    async def try_again(self) -> None:
+        engine = await self.oavr.engine_when_open()
+        try:
+            await engine.retry(self._job_id)
+        except OavrError as error:
+            self.oavr.say(error.message, bad=True)
+            return
+        self.remove_class("failed")
+        self.query_one("#hide").focus()
+
+    @on(Button.Pressed, "#pods")
+    async def to_pods(self) -> None:
+        self.dismiss()
+        self.app.call_later(self.oavr.go, "pods")

@@ -1,0 +1,99 @@
+"""A job in a person's words: a glyph and a word for its state, and what there is to say about it."""
+
+from __future__ import annotations
+
+from oavr_tui.app.live import Live
+from oavr_tui.engine.events import PodStepped
+from oavr_tui.models import PREVIEW, Job, JobState
+from oavr_tui.text import clock, safe
+
+_S = JobState
+GLYPHS = {_S.QUEUED: "○", _S.DONE: "✔", _S.FAILED: "✘", _S.CANCELLED: "–"}
+WORDS = {
+    _S.QUEUED: "Waiting",
+    _S.CHECKING: "Checking",
+    _S.STARTING: "Starting",
+    _S.SENDING: "Sending",
+    _S.GENERATING: "Generating",
+    _S.FETCHING: "Saving",
+    _S.DONE: "Done",
+    _S.FAILED: "Failed",
+    _S.CANCELLED: "Cancelled",
+}
+LOOKS = {_S.QUEUED: "dim", _S.DONE: "good", _S.FAILED: "bad", _S.CANCELLED: "dim"}
+
+
+def glyph(job: Job) -> str:
+    return GLYPHS.get(job.state, "●")
+
+
+def word(job: Job) -> str:
+    return "Cancelling" if job.cancel_asked and not job.ended else WORDS[job.state]
+
+
+def look(job: Job) -> str:
+    return LOOKS.get(job.state, "accent")
+
+
+def in_order(jobs: tuple[Job, ...]) -> list[Job]:
+    """As the queue shows them: what is being made, what waits in its order, then what has ended, newest first."""
+    making = [job for job in jobs if not job.ended and job.state is not JobState.QUEUED]
+    waiting = [job for job in jobs if job.state is JobState.QUEUED]
+    ended = sorted((job for job in jobs if job.ended), key=lambda job: job.updated_at, reverse=True)
+    return [*making, *waiting, *ended]
+
+
+def counts(jobs: tuple[Job, ...]) -> str:
+    """How many there are of each, as the queue's head says it."""
+    ended = [job.state for job in jobs if job.ended]
+    numbers = (
+        (sum(1 for job in jobs if not job.ended), "active"),
+        (ended.count(JobState.DONE), "done"),
+        (ended.count(JobState.FAILED), "failed"),
+        (ended.count(JobState.CANCELLED), "cancelled"),
+    )
+    return " · ".join(f"{number} {name}" for number, name in numbers if number)
+
+
+def percent(job: Job, live: Live) -> float | None:
+    """0 .. 100 while it is being made, None while nothing is known or it only waits."""
+    progress = live.progress.get(job.id)
+    return None if progress is None or job.ended or job.state is JobState.QUEUED else progress.percent
+
+
+def detail(job: Job, live: Live) -> str:
+    """What the line says at its end; foreign text in it is safe."""
+    if job.state is JobState.DONE:
+        kind = "preview, " if job.request.on == PREVIEW else ""
+        return f"{clock(job.duration)} · {kind}saved in Videos"
+    if job.state is JobState.FAILED:
+        return safe(job.failure.message if job.failure else "", 400)
+    if job.state is JobState.CANCELLED:
+        return "r tries it again"
+    if job.state is JobState.QUEUED:
+        return _waiting(job, live)
+    progress = live.progress.get(job.id)
+    if job.state is JobState.STARTING and (step := step_of(job, live)) is not None:
+        return safe(step.text, 120)
+    parts = [safe(progress.detail, 80)] if progress is not None else []
+    if progress is not None and progress.eta_seconds is not None:
+        parts.append(f"{clock(progress.eta_seconds)} left")
+    return " · ".join(part for part in parts if part)
+
+
+def step_of(job: Job, live: Live) -> PodStepped | None:
+    """How the studio gets on that a job waits for; None where none is being started."""
+    if job.pod in live.steps:
+        return live.steps[job.pod]
+    starting = [live.steps[pod.id] for pod in live.pods if pod.starting and pod.id in live.steps]
+    return starting[0] if starting and job.request.on != PREVIEW else None
+
+
+def _waiting(job: Job, live: Live) -> str:
+    before = 0
+    for other in live.jobs:
+        if other.id == job.id:
+            break
+        if not other.ended and (other.request.on == PREVIEW) == (job.request.on == PREVIEW):
+            before += 1
+    return "next" if before == 0 else f"{before} before it"

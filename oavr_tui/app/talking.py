@@ -1,0 +1,65 @@
+"""What the app says outside its screens: sentences in the corner, the terminal's title and bell, the clipboard, other
+programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from oavr_tui.app.outside.guard import GuardedApp
+from oavr_tui.app.outside.terminal import BELL, Terminal, title_sequence
+from oavr_tui.paths import Paths
+from oavr_tui.text import safe
+
+if TYPE_CHECKING:
+    from oavr_tui.models import Video
+
+
+class Talking(GuardedApp):
+    """What the app has besides its screens. environ: as the process was started."""
+
+    def __init__(self, paths: Paths, environ: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.paths = paths
+        self.environ = dict(os.environ if environ is None else environ)
+        self.terminal = Terminal.find(self.environ)
+        self._title_told = ""
+
+    def say(self, text: str, *, bad: bool = False, seconds: float = 6.0) -> None:
+        """A sentence in the corner. Foreign text in it does no harm."""
+        self.notify(safe(text, 600), severity="error" if bad else "information", timeout=seconds, markup=False)
+
+    def _write(self, sequence: str) -> None:
+        """Hand a control sequence of our own to the terminal."""
+        if self._driver is not None and not self._driver.is_headless:
+            self._driver.write(sequence)
+
+    def tell_title(self, title: str) -> None:
+        """Set the terminal's title; nothing is sent while it stays the same."""
+        if title != self._title_told:
+            self._title_told = title
+            self._write(title_sequence(title))
+
+    def ring(self) -> None:
+        self._write(BELL)
+
+    async def copy_text(self, text: str, what: str) -> None:
+        """Copy a text the first way that works, and say which. what: what it is, in words."""
+        from oavr_tui.app.outside.copying import copy
+
+        copied = await copy(text, self.environ, self._write, self.paths.state)
+        self.say(f"{copied.sentence} ({what})" if copied.way != "none" else copied.sentence, bad=copied.way == "none")
+
+    async def open_elsewhere(self, target: str) -> None:
+        """Open a path or an address with another program; where that cannot be, copy what helps instead."""
+        from oavr_tui.app.outside.opening import open_outside
+
+        opened = await open_outside(target, self.environ)
+        self.say(opened.sentence, bad=not opened.done and not opened.copy)
+        if opened.copy:
+            await self.copy_text(opened.copy, opened.copy)
+
+    async def open_video(self, video: Video) -> None:
+        """Show a finished video in this computer's player."""
+        await self.open_elsewhere(video.path)
