@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from oavr_tui.commands.talk import say
@@ -15,7 +16,7 @@ EXIT_WRONG_USE = 2
 
 def run(arguments: argparse.Namespace) -> int:
     del arguments
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         say("The app needs a terminal. Without one, use 'oavr-tui generate'; 'oavr-tui --help' lists every command.")
         return EXIT_WRONG_USE
     paths = Paths.find()
@@ -24,8 +25,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def open_app(paths: Paths, settings: Settings, request: Request | None = None, *, at_once: bool = False) -> int:
     """Open the app, with the fields filled in from `request` if there is one; at_once: begin to make it."""
+    from oavr_tui.app.outside.terminal import Terminal, refusal
+
+    if why_not := refusal(os.environ):
+        say(why_not)
+        return EXIT_WRONG_USE
     from oavr_tui.app.app import OavrApp
+    from oavr_tui.app.outside.guard import run_guarded
 
     app = OavrApp(paths, settings, request, at_once=at_once)
-    app.run()
-    return app.return_code or 0
+    app.animation_level = Terminal.find(os.environ, settings.app_motion).motion
+    return run_guarded(app, say)

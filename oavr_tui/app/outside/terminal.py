@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -11,9 +10,6 @@ from typing import Literal, cast, get_args
 from oavr_tui.text import safe
 
 Motion = Literal["none", "basic", "full"]
-
-SMALLEST = (60, 20)
-"""Columns and lines below which the screens no longer hold what they must."""
 
 _LOCAL_TICKS = 10
 _REMOTE_TICKS = 4
@@ -77,27 +73,13 @@ def _motion(environ: Mapping[str, str], setting: str, over_ssh: bool) -> Motion:
     return "none" if over_ssh else "full"
 
 
-def refusal(environ: Mapping[str, str], size: tuple[int, int] | None = None) -> str:
-    """Why the app cannot be opened in this terminal, as a sentence with the way out; empty when it can.
-
-    size: columns and lines; asked of the terminal by default.
-    """
-    if Terminal.find(environ).dumb:
-        return (
-            f"This terminal (TERM={safe(environ.get('TERM', ''), 20)}) cannot show screens. "
-            "Use 'oavr-tui generate' here: it makes the same videos, and says what happens in plain lines."
-        )
-    columns, lines = size or shutil.get_terminal_size()
-    return too_small(columns, lines)
-
-
-def too_small(columns: int, lines: int) -> str:
-    """The sentence for a window below SMALLEST; empty when it is large enough."""
-    if columns >= SMALLEST[0] and lines >= SMALLEST[1]:
+def refusal(environ: Mapping[str, str]) -> str:
+    """Why the app cannot be opened in this terminal, as a sentence with the way out; empty when it can."""
+    if not Terminal.find(environ).dumb:
         return ""
     return (
-        f"This window has {columns} columns and {lines} lines; the app needs {SMALLEST[0]} and {SMALLEST[1]}. "
-        "Make it larger, or use 'oavr-tui generate'."
+        f"This terminal (TERM={safe(environ.get('TERM', ''), 20)}) cannot show screens. "
+        "Use 'oavr-tui generate' here: it makes the same videos, and says what happens in plain lines."
     )
 
 
