@@ -127,7 +127,7 @@ class LineList(ScrollView, can_focus=True):
         begin = max(first * self._lines, top)
         end = min(((first if last is None else last) + 1) * self._lines, top + height)
         if begin < end:
-            self.refresh_lines(begin - top, end - begin)
+            self.refresh_lines(begin, end - begin)
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a row."""
