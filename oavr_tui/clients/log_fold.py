@@ -20,7 +20,7 @@ _ESCAPE = re.compile(
 _LONGEST_HELD = 64
 _JOINERS = frozenset("\u200c\u200d\ufe0f\u00ad\ufeff\u200b\u2060")
 _BAR = re.compile(r"([^%]{0,200}?)\s{0,8}(\d{1,3})%\|")
-_BAR_REACH = 8
+BAR_REACH = 8
 """Rows; a bar's frames find its row among so many last ones."""
 
 
@@ -137,11 +137,11 @@ class Rows:
         """Put a frame over the one before it, unless the bar began again or scrolled away."""
         key, percent = _bar_key(bar), int(bar.group(2))
         number, before = self._bars.get(key, (0, 0))
-        if number > self._next - 1 - _BAR_REACH and percent >= before and self._row(number) is not None:
+        if number > self._next - 1 - BAR_REACH and percent >= before and self._row(number) is not None:
             self._replace(LogLine(at, shown, key, number))
         else:
             number = self._put(LogLine(at, shown, key, self._next))
-        self._bars = {name: place for name, place in self._bars.items() if place[0] > self._next - 1 - _BAR_REACH}
+        self._bars = {name: place for name, place in self._bars.items() if place[0] > self._next - 1 - BAR_REACH}
         self._bars[key] = (number, percent)
         return number
 
@@ -156,6 +156,12 @@ class Rows:
 
 def _bar_key(bar: re.Match[str]) -> str:
     return bar.group(1).strip() or "%"
+
+
+def bar_of(shown: str) -> tuple[str, int] | None:
+    """What a row is a progress bar of, and its percent; None where it is no bar."""
+    bar = _BAR.match(shown) if "%|" in shown else None
+    return None if bar is None else (_bar_key(bar), int(bar.group(2)))
 
 
 def _cut(text: str, room: int = LONGEST_LINE) -> str:
