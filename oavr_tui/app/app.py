@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
@@ -74,14 +75,17 @@ class OavrApp(Talking):
         request: Request | None = None,
         *,
         at_once: bool = False,
+        samples: Callable[[], tuple[Path, Path]] | None = None,
         clock: Callable[[], float] = time.time,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """request: fills the form in. at_once: begins with it. clock: unix seconds."""
+        """request: fills the form in. at_once: begins with it. samples: makes, and names, a portrait and
+        a voice to try; it may take a second and raise OavrError. clock: unix seconds."""
         super().__init__(paths, environ)
         self.settings = settings
         self.given = request
         self.at_once = at_once and request is not None
+        self.samples = samples
         self.clock = clock
         self.live = Live()
         self.memory: Memory = load_memory(paths.app_memory)
@@ -208,6 +212,9 @@ class OavrApp(Talking):
         changed = self.live.changed()
         if not changed:
             return
+        if Topic.SETTINGS in changed and self._engine is not None:
+            self.settings = self._engine.settings
+            self.theme = NAMES[self.settings.app_theme]
         self._draw_frame()
         if (pane := self._panes.get(self.place)) is not None:
             pane.draw(changed)

@@ -20,6 +20,7 @@ from oavr_tui.engine.events import (
     Notice,
     PodChanged,
     PodStepped,
+    SettingsChanged,
     Step,
     VideosChanged,
 )
@@ -116,6 +117,8 @@ class Live:
                     self.reached.pop(event.pod, None)
                 self.reached.setdefault(event.pod, {}).setdefault(event.step, engine.now())
                 self._changed.add(Topic.STEPS)
+            case SettingsChanged():
+                self._changed.add(Topic.SETTINGS)
             case VideosChanged():
                 self._changed.add(Topic.VIDEOS)
             case DrivingChanged(driving):

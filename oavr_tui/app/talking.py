@@ -63,3 +63,15 @@ class Talking(GuardedApp):
     async def open_video(self, video: Video) -> None:
         """Show a finished video in this computer's player."""
         await self.open_elsewhere(video.path)
+
+    async def show_address(self, address: str, what: str) -> None:
+        """Open an address in a browser; where there is none, show it with a code for a phone. what: what is there."""
+        from oavr_tui.app.outside.opening import open_outside
+
+        opened = await open_outside(address, self.environ)
+        if opened.done:
+            self.say(opened.sentence)
+            return
+        from oavr_tui.app.dialogs.show_address import ShowAddress
+
+        self.push_screen(ShowAddress(address, what))

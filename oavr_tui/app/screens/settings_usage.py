@@ -1,0 +1,30 @@
+"""What was made and spent so far, in a few lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oavr_tui.app.frame import duration
+
+if TYPE_CHECKING:
+    from oavr_tui.engine.engine import Engine
+
+
+async def usage_lines(engine: Engine) -> list[str]:
+    """Videos made, and what studios have cost."""
+    spending = await engine.spending()
+    videos = await engine.videos()
+    previews = sum(1 for video in videos if video.preview)
+    lines = [f"Made: {_count(len(videos) - previews, 'full video')}, {_count(previews, 'preview')}."]
+    today = f"${spending.today:.2f} of at most ${spending.day_cap:.2f} today"
+    lines.append(f"Studios: {today}, ${spending.month:.2f} in thirty days.")
+    if spending.balance is None:
+        lines.append("Balance on RunPod: not available.")
+    else:
+        lasts = f", which lasts {duration(spending.runway_seconds)} now" if spending.runway_seconds is not None else ""
+        lines.append(f"Balance on RunPod: ${spending.balance:.2f}{lasts}.")
+    return lines
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
