@@ -320,6 +320,39 @@ class OavrApp(Talking):
                 owners += [name.removeprefix("owns-") for name in node.classes if name.startswith("owns-")]
         self.push_screen(Help(list(dict.fromkeys(reversed(owners)))))
 
+    def action_theme(self) -> None:
+        self._choose_theme()
+
+    @work(exclusive=True, group="theme")
+    async def _choose_theme(self) -> None:
+        from oavr_tui.app.dialogs.pick_one import PickOne
+        from oavr_tui.app.themes import LABELS
+
+        def show(name: str) -> None:
+            self.theme = NAMES[name]
+
+        before = self.settings.app_theme
+        chosen = await self.push_screen_wait(PickOne("Colors", tuple(LABELS.items()), before, show))
+        show(chosen or before)
+        if chosen and chosen != before:
+            try:
+                await (await self.engine_when_open()).change_setting("app.theme", chosen)
+            except OavrError as error:
+                self.say(error.message, bad=True)
+
+    def action_notices(self) -> None:
+        from oavr_tui.app.dialogs.notices import Notices
+
+        self.push_screen(Notices(tuple(self.live.notices)))
+
+    def action_release_mouse(self) -> None:
+        """Give the mouse to the terminal, or take it again."""
+        self.say(
+            "The mouse is the terminal's now: F8 takes it again."
+            if self.free_mouse()
+            else "The mouse works here again."
+        )
+
     def action_leave_field(self) -> None:
         if isinstance(self.focused, Input):
             self.set_focus(None)

@@ -25,6 +25,7 @@ class Talking(GuardedApp):
         self.environ = dict(os.environ if environ is None else environ)
         self.terminal = Terminal.find(self.environ)
         self._title_told = ""
+        self._mouse_free = False
 
     def say(self, text: str, *, bad: bool = False, seconds: float = 6.0) -> None:
         """A sentence in the corner. Foreign text in it does no harm."""
@@ -40,6 +41,12 @@ class Talking(GuardedApp):
         if title != self._title_told:
             self._title_told = title
             self._write(title_sequence(title))
+
+    def free_mouse(self) -> bool:
+        """Give the mouse to the terminal, so that it selects text as usual, or take it back; returns whether it is free."""
+        self._mouse_free = not self._mouse_free
+        self._write("\x1b[?1000l\x1b[?1003l\x1b[?1006l" if self._mouse_free else "\x1b[?1000h\x1b[?1003h\x1b[?1006h")
+        return self._mouse_free
 
     def ring(self) -> None:
         self._write(BELL)

@@ -59,3 +59,11 @@ NAMES = {
     "terminal-light": "ansi-light",
 }
 """What a person sets, and the theme that it means."""
+
+LABELS = {
+    "dark": "Dark",
+    "light": "Light",
+    "contrast": "High contrast",
+    "terminal": "The terminal's own colors, on dark",
+    "terminal-light": "The terminal's own colors, on light",
+}
