@@ -15,6 +15,9 @@ from oavr_tui.text import safe
 if TYPE_CHECKING:
     from oavr_tui.models import Video
 
+_MOUSE_MODES = (1000, 1003, 1015, 1006)
+"""What Textual switches on: clicks, moves, and the ways to write them."""
+
 
 class Talking(GuardedApp):
     """What the app has besides its screens. environ: as the process was started."""
@@ -43,9 +46,10 @@ class Talking(GuardedApp):
             self._write(title_sequence(title))
 
     def free_mouse(self) -> bool:
-        """Give the mouse to the terminal, so that it selects text as usual, or take it back; returns whether it is free."""
+        """Give the mouse to the terminal, which then selects text as usual, or take it back; returns which it is now."""
         self._mouse_free = not self._mouse_free
-        self._write("\x1b[?1000l\x1b[?1003l\x1b[?1006l" if self._mouse_free else "\x1b[?1000h\x1b[?1003h\x1b[?1006h")
+        switch = "l" if self._mouse_free else "h"
+        self._write("".join(f"\x1b[?{mode}{switch}" for mode in _MOUSE_MODES))
         return self._mouse_free
 
     def ring(self) -> None:
