@@ -61,9 +61,8 @@ async def _list(engine: Engine, arguments: argparse.Namespace) -> int:
     except OavrError as error:
         say(f"Your RunPod account could not be looked at, so this may be out of date. {error.message}")
     pods = engine.fleet.book.all()
-    now, spells = engine.now(), await engine.fleet.book.spells()
     for pod in pods:
-        record = shown.pod_record(pod, spells, now, len(engine.fleet.needs.made_on(pod)))
+        record = shown.pod_record(pod, engine.pod_cost(pod), engine.now(), len(engine.fleet.needs.made_on(pod)))
         put_json(record) if arguments.json else put(shown.pod_line(record))
     if not pods:
         say("No studios. 'oavr-tui generate --on auto' starts one when it is needed; 'oavr-tui pods add' takes an own.")
@@ -90,14 +89,10 @@ async def _volumes(engine: Engine, arguments: argparse.Namespace) -> int:
 
 
 async def _cost(engine: Engine, arguments: argparse.Namespace) -> int:
-    account = None
-    if engine.fleet.rental.has_key:
-        try:
-            account = await engine.fleet.rental.account(fresh=True)
-        except OavrError as error:
-            say(f"Balance not available. {error.message}")
-    spells = await engine.fleet.book.spells()
-    report = shown.cost_report(engine.fleet.book.all(), spells, engine.jobs(), account, engine.fleet.plan, engine.now())
+    spending = await engine.spending(fresh=True)
+    if spending.note:
+        say(f"Balance not available. {spending.note}")
+    report = shown.cost_record(spending)
     if arguments.json:
         put_json(report)
     else:
@@ -174,7 +169,7 @@ async def _add(engine: Engine, arguments: argparse.Namespace) -> int:
     pod, sentence = await engine.add_address(arguments.url, name=arguments.name or "", token=token)
     say(sentence)
     if arguments.json:
-        put_json(shown.pod_record(pod, [], engine.now(), 0))
+        put_json(shown.pod_record(pod, engine.pod_cost(pod), engine.now(), 0))
     else:
         put(pod.name)
     return 0

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from oavr_tui.models import Job, Pod, PodKind, PodState, Spell
+from oavr_tui.models import Pod, PodKind, PodState
 from oavr_tui.redact import mask_id
 from oavr_tui.text import clock, safe, safe_url
 
 if TYPE_CHECKING:
+    from oavr_tui.engine.spending import PodCost, Spending
     from oavr_tui.pods.plan import Plan
-    from oavr_tui.pods.provider import Account, Offer
+    from oavr_tui.pods.provider import Offer
 
 _GLYPHS = {PodState.READY: "●", PodState.STOPPED: "○", PodState.STOPPING: "◐", PodState.TERMINATING: "◐"}
-_MONTH_SECONDS = 30 * 86400.0
 
 
-def pod_record(pod: Pod, spells: Sequence[Spell], now: float, jobs: int) -> dict[str, Any]:
+def pod_record(pod: Pod, cost: PodCost, now: float, jobs: int) -> dict[str, Any]:
     """A studio as `pods list --json` shows it. Its id at the provider is masked: who knows it can reach the machine."""
-    from oavr_tui.pods.cost import total
-
-    own = [spell for spell in spells if spell.pod == pod.id]
-    current = next((spell for spell in own if spell.ended is None), None)
     return {
         "name": pod.name,
         "kind": pod.kind.value,
@@ -33,8 +29,8 @@ def pod_record(pod: Pod, spells: Sequence[Spell], now: float, jobs: int) -> dict
         "cloud": pod.cloud or None,
         "per_hour": pod.per_hour if pod.billed else 0.0,
         "storage_per_hour": pod.storage_per_hour,
-        "running_seconds": round(now - current.began) if current is not None and pod.billed else 0,
-        "cost": round(total(own, now), 4),
+        "running_seconds": round(cost.uptime(now)),
+        "cost": round(cost.spent, 4),
         "jobs": jobs,
         "started_here": not pod.found,
         "note": pod.note or None,
@@ -88,31 +84,18 @@ def offer_line(record: dict[str, Any]) -> str:
     )
 
 
-def cost_report(
-    pods: Sequence[Pod],
-    spells: Sequence[Spell],
-    jobs: Sequence[Job],
-    account: Account | None,
-    plan: Plan,
-    now: float,
-) -> dict[str, Any]:
-    """Everything about money, in dollars and seconds."""
-    from oavr_tui.pods.cost import day_began, runway, total
-
-    per_hour = sum(pod.per_hour for pod in pods if pod.billed)
-    balance = account.balance if account is not None else None
-    spending = account.per_hour if account is not None and account.per_hour is not None else per_hour
-    names = dict.fromkeys(spell.name for spell in spells)
+def cost_record(spending: Spending) -> dict[str, Any]:
+    """Everything about money as `pods cost --json` shows it, in dollars and seconds."""
     return {
-        "per_hour": round(per_hour, 4),
-        "storage_per_hour": round(sum(pod.storage_per_hour for pod in pods if pod.state is PodState.STOPPED), 4),
-        "today": round(total(spells, now, day_began(now)), 4),
-        "day_cap": plan.day_cap,
-        "month": round(total(spells, now, now - _MONTH_SECONDS), 4),
-        "studios": {name: round(total([one for one in spells if one.name == name], now), 4) for name in names},
-        "jobs": {job.id: job.cost for job in jobs if job.cost},
-        "balance": balance,
-        "balance_lasts_seconds": runway(balance, spending),
+        "per_hour": round(spending.per_hour_now, 4),
+        "storage_per_hour": round(spending.storage_per_hour, 4),
+        "today": round(spending.today, 4),
+        "day_cap": spending.day_cap,
+        "month": round(spending.month, 4),
+        "studios": {name: round(dollars, 4) for name, dollars in spending.per_pod},
+        "jobs": dict(spending.per_job),
+        "balance": spending.balance,
+        "balance_lasts_seconds": spending.runway_seconds,
     }
 
 

@@ -21,9 +21,11 @@ from oavr_tui.engine.fleet import Fleet
 from oavr_tui.engine.job_commands import JobCommands
 from oavr_tui.engine.job_logs import JobLogs
 from oavr_tui.engine.job_queue import JobQueue
+from oavr_tui.engine.key_commands import KeyCommands
 from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.engine.looks import Looks
+from oavr_tui.engine.money_commands import MoneyCommands
 from oavr_tui.engine.pod_book import PodBook
 from oavr_tui.engine.pod_commands import PodCommands
 from oavr_tui.engine.rental import PodSetup, Rental
@@ -57,7 +59,7 @@ class Snapshot:
     driving: bool
 
 
-class Engine(JobCommands, VideoCommands, PodCommands, SettingCommands):
+class Engine(JobCommands, VideoCommands, PodCommands, SettingCommands, KeyCommands, MoneyCommands):
     """Open it, use it, close it; everything on one event loop.
 
     settings: those in force, as they were read from these paths and the environment; the usual ones where none are

@@ -93,7 +93,9 @@ class PodStepped:
 class Estimated:
     """What a job will take, before it begins: seconds of starting and of making, dollars, and a sentence.
 
-    learned: from what was measured here; otherwise from general experience."""
+    learned: from what was measured here; otherwise from general experience. job_id: empty where there is none yet.
+    brief: the same as text for one line of a form. gpu_name, per_hour (dollars): the machine that is reckoned with;
+    per_hour is 0 where no price is known, and dollars too then."""
 
     job_id: str
     start_seconds: float
@@ -101,6 +103,9 @@ class Estimated:
     dollars: float
     learned: bool
     text: str
+    brief: str = ""
+    gpu_name: str = ""
+    per_hour: float = 0.0
 
 
 Event = (

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.events import Estimated
+from oavr_tui.engine.given import is_address
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import OavrError
-from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState, Quality
+from oavr_tui.models import AUTO, PREVIEW, Job, Pod, PodKind, PodState, Quality
 
 if TYPE_CHECKING:
     from oavr_tui.pods.cost import Start
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    """How the pod of a video will come to be, its GPU (the provider's id), and its price in dollars an hour."""
+
+    start: Start
+    gpu: str
+    per_hour: float
 
 
 class Forecast:
@@ -22,47 +33,88 @@ class Forecast:
     async def tell(self, job: Job) -> None:
         """Tell the estimate for a job; nothing is told where it costs nothing, or where prices cannot be had."""
         try:
-            found = await self._start_of(job)
+            found = await self.asked(job.request.on, job.frames, job.request.quality)
         except OavrError:
             return  # whatever is wrong is told by what really needs the account
         if found is not None:
-            start, gpu, per_hour = found
-            self._yard.bus.emit(await self._estimate(job, start, gpu, per_hour))
+            self._yard.bus.emit(replace(found, job_id=job.id))
 
-    async def _start_of(self, job: Job) -> tuple[Start, str, float] | None:
-        """How the pod of a job will come to be, its GPU, and its price in dollars an hour."""
+    async def asked(self, on: str, frames: int, quality: Quality) -> Estimated | None:
+        """The estimate for a video of so many frames, from prices at most a minute old; None where it costs nothing.
+
+        Raises OavrError where the account cannot be asked, NoGpu where nothing fits the settings.
+        """
+        if self._is_free(on):
+            return None
+        there = self._at_hand(on)
+        if there is None:
+            from oavr_tui.pods.start_up import candidates
+
+            offer = candidates(await self._yard.rental.offers(), self._yard.setup.plan, None)[0]
+            there = _Machine("start", offer.gpu, offer.per_hour or 0.0)
+        return await self._estimate(there, frames, quality)
+
+    async def at_once(self, on: str, frames: int, quality: Quality) -> Estimated | None:
+        """The same from what is known without asking anybody; without a price where none was ever heard."""
+        if self._is_free(on):
+            return None
+        return await self._estimate(self._at_hand(on) or await self._remembered(), frames, quality)
+
+    async def _remembered(self) -> _Machine:
+        """The machine that would be rented by the last prices, else the last one that was."""
         from oavr_tui.pods.start_up import candidates
 
-        pods = self._possible(job)
-        if any(pod.kind is PodKind.ADDRESS for pod in pods):
-            return None
-        for state, start in ((PodState.READY, "none"), (PodState.STOPPED, "wake")):
-            pod = next((pod for pod in pods if pod.state is state), None)
-            if pod is not None:
-                return ("none" if start == "none" else "wake"), pod.gpu, pod.per_hour
-        offer = candidates(await self._yard.rental.offers(), self._yard.setup.plan, None)[0]
-        return "start", offer.gpu, offer.per_hour or 0.0
+        plan = self._yard.setup.plan
+        try:
+            offer = candidates(self._yard.rental.known_offers, plan, None)[0]
+        except OavrError:
+            pods = await self._yard.book.remembered()
+            last = next((pod for pod in reversed(pods) if pod.gpu in plan.gpus and pod.per_hour > 0), None)
+            return _Machine("start", plan.gpus[0], 0.0) if last is None else _Machine("start", last.gpu, last.per_hour)
+        return _Machine("start", offer.gpu, offer.per_hour or 0.0)
 
-    def _possible(self, job: Job) -> list[Pod]:
+    def _at_hand(self, on: str) -> _Machine | None:
+        """A pod that is there already, ready or asleep."""
+        pods = self._possible(on)
+        ready = next((pod for pod in pods if pod.state is PodState.READY), None)
+        if ready is not None:
+            return _Machine("none", ready.gpu, ready.per_hour)
+        asleep = next((pod for pod in pods if pod.state is PodState.STOPPED), None)
+        return None if asleep is None else _Machine("wake", asleep.gpu, asleep.per_hour)
+
+    def _possible(self, on: str) -> list[Pod]:
         book = self._yard.book
-        if job.request.on == AUTO:
+        if on == AUTO:
             return [pod for pod in book.all() if pod.kind is PodKind.RUNPOD and not pod.found]
-        wished = book.named(job.request.on)
+        wished = book.named(on)
         return [] if wished is None else [wished]
 
-    async def _estimate(self, job: Job, start: Start, gpu: str, per_hour: float) -> Estimated:
+    def _is_free(self, on: str) -> bool:
+        return on == PREVIEW or is_address(on) or any(pod.kind is PodKind.ADDRESS for pod in self._possible(on))
+
+    async def _estimate(self, machine: _Machine, frames: int, quality: Quality) -> Estimated:
         from oavr_tui.pods.cost import estimate
+        from oavr_tui.pods.plan import gpu_name
         from oavr_tui.workflows.patcher import STEPS
         from oavr_tui.workflows.windows import windows
 
         told = estimate(
             await self._yard.book.measures(),
-            gpu=gpu,
-            per_hour=per_hour,
-            windows=windows(job.frames),
-            steps_factor=STEPS[job.request.quality] / STEPS[Quality.STANDARD],
-            start=start,
+            gpu=machine.gpu,
+            per_hour=machine.per_hour,
+            windows=windows(frames),
+            steps_factor=STEPS[quality] / STEPS[Quality.STANDARD],
+            start=machine.start,
         )
         text = told.sentence()
-        sentence = f"{text[:1].upper()}{text[1:]}."
-        return Estimated(job.id, told.start_seconds, told.make_seconds, told.dollars, told.learned, sentence)
+        return Estimated(
+            job_id="",
+            start_seconds=told.start_seconds,
+            make_seconds=told.make_seconds,
+            dollars=told.dollars,
+            learned=told.learned,
+            text=f"{text[:1].upper()}{text[1:]}.",
+            brief=told.brief(),
+            gpu_name=gpu_name(machine.gpu),
+            per_hour=machine.per_hour,
+        )

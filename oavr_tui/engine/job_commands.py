@@ -22,10 +22,6 @@ class JobCommands(Parts):
     def job(self, job_id: str) -> Job | None:
         return self._queue.get(job_id)
 
-    def jobs(self) -> list[Job]:
-        """All jobs as last seen, in the order of asking, or as a person has put them."""
-        return self._queue.all()
-
     async def submit(self, request: Request) -> Job:
         """Put a wish into the queue. Raises BadInput for what can be refused at once."""
         if place_of(request.on) is Place.RENTED:

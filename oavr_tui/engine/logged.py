@@ -74,4 +74,4 @@ def guarded(setup: PodSetup, redactor: Redactor, log: logging.Logger) -> PodSetu
         redactor.know_pod(pod_id)
         return setup.service(pod_id, port)
 
-    return replace(setup, key=key, token=token, service=service)
+    return replace(setup, key=key, token=token, service=service, hide=redactor.know)

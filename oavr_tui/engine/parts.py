@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from oavr_tui.engine.rental import PodSetup
     from oavr_tui.engine.storage import StoreThread
     from oavr_tui.engine.workshop import Surroundings
+    from oavr_tui.models import Job
     from oavr_tui.paths import Paths
     from oavr_tui.settings import Settings
     from oavr_tui.store.inputs import Inputs
@@ -35,6 +36,10 @@ class Parts:
     _environ: Mapping[str, str]
     _library: Library
     _inputs: Inputs
+
+    def jobs(self) -> list[Job]:
+        """All jobs as last seen, in the order of asking, or as a person has put them."""
+        return self._queue.all()
 
     def now(self) -> float:
         """Unix seconds by the engine's clock."""

@@ -35,6 +35,7 @@ class PodBook:
         self._clock = clock
         self._new_id = new_id
         self._pods: dict[str, Pod] = {}
+        self._spells: list[Spell] = []
         self._seen: object = None
 
     def all(self) -> list[Pod]:
@@ -68,20 +69,23 @@ class PodBook:
 
     async def load(self) -> None:
         """Read every pod, without telling: what was there before is no news."""
-        self._seen, pods = await self._store.do(lambda store: (store.change_counter(), store.pods()))
+        self._seen, pods, self._spells = await self._store.do(
+            lambda store: (store.change_counter(), store.pods(), store.spells())
+        )
         self._pods = {pod.id: pod for pod in pods}
 
     async def refresh(self) -> None:
         """Take in what other processes wrote. Costs next to nothing when nobody did."""
 
-        def read(store: Any) -> tuple[object, list[Pod] | None]:
+        def read(store: Any) -> tuple[object, tuple[list[Pod], list[Spell]] | None]:
             mark = store.change_counter()
-            return mark, (None if mark == self._seen else store.pods())
+            return mark, (None if mark == self._seen else (store.pods(), store.spells()))
 
-        mark, pods = await self._store.do(read)
-        if pods is None:
+        mark, found = await self._store.do(read)
+        if found is None:
             return
         self._seen = mark
+        pods, self._spells = found
         for pod in pods:
             self._tell(pod)
         for gone in self._pods.keys() - {pod.id for pod in pods}:
@@ -91,7 +95,13 @@ class PodBook:
         """Write down a new pod; what it costs begins when it is known to exist."""
         now = self._clock()
         spells = self._paid(pod, [], now)
-        await self._store.do(lambda store: store.put_pod(pod, spells))
+
+        def put(store: Any) -> list[Spell]:
+            store.put_pod(pod, spells)
+            found: list[Spell] = store.spells()
+            return found
+
+        self._spells = await self._store.do(put)
         self._tell(pod)
         await self._forget_old()
         return pod
@@ -132,6 +142,11 @@ class PodBook:
 
         return await self._change(pod.id, change, at)
 
+    @property
+    def paid(self) -> Sequence[Spell]:
+        """All paid time as last seen, oldest first."""
+        return self._spells
+
     async def spells(self) -> list[Spell]:
         """All paid time, oldest first."""
         return await self._store.do(lambda store: store.spells())
@@ -162,7 +177,7 @@ class PodBook:
             after = change(pod)
             return after, self._paid(after, spells, when)
 
-        pod = await self._store.do(lambda store: store.update_pod(pod_id, both))
+        pod, self._spells = await self._store.do(lambda store: (store.update_pod(pod_id, both), store.spells()))
         self._tell(pod)
         return pod
 

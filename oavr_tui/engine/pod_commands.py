@@ -1,20 +1,63 @@
-"""Own addresses: taken in with a look whether anybody answers there, and forgotten again."""
+"""What a screen of pods asks for: how things stand with each, and own addresses taken in and forgotten."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from oavr_tui.engine.parts import Parts
 from oavr_tui.errors import BadInput, OavrError
-from oavr_tui.models import Pod, PodKind
+from oavr_tui.models import Pod, PodKind, PodState, Spell
 from oavr_tui.text import safe
 
 _ANSWER_SECONDS = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How things stand with the pods. spells: all paid time, oldest first, by the pod's id of ours.
+
+    videos: how many are on a pod or on their way to it, by its id. due: when a pod will be stopped (a running one) or
+    deleted (a stopped one) if nothing changes, unix seconds, by its id.
+    """
+
+    spells: Mapping[str, Sequence[Spell]]
+    videos: Mapping[str, int]
+    due: Mapping[str, float]
+
+
 class PodCommands(Parts):
-    """The engine's part for pods that are not rented; the rented ones are the fleet's."""
+    """The engine's part for the pods as a person sees them; what is rented is the fleet's."""
+
+    async def outlook(self) -> Outlook:
+        """How things stand with the pods; asks nobody but the store."""
+        spells: dict[str, list[Spell]] = {}
+        for spell in await self.fleet.book.spells():
+            spells.setdefault(spell.pod, []).append(spell)
+        pods = self.fleet.book.all()
+        videos = {pod.id: len(self.fleet.needs.made_on(pod)) for pod in pods}
+        due = {pod.id: at for pod in pods if (at := self._due(pod, spells, videos[pod.id])) is not None}
+        return Outlook(spells, videos, due)
+
+    def _due(self, pod: Pod, spells: Mapping[str, Sequence[Spell]], videos: int) -> float | None:
+        from oavr_tui.pods.cost import day_began, total
+        from oavr_tui.pods.idle_stop import Facts, decide
+
+        if pod.found or pod.state not in (PodState.READY, PodState.STOPPED):
+            return None
+        now, needs = self.now(), self.fleet.needs
+        every = (spell for of_one in spells.values() for spell in of_one)
+        facts = Facts(
+            now=now,
+            busy=videos > 0,
+            waiting=needs.wanted(pod),
+            unsaved=needs.unsaved_on(pod),
+            balance_seconds=None,
+            spent_today=total(every, now, day_began(now)),
+        )
+        return decide(pod, self.fleet.plan, facts).due_at
 
     async def add_address(self, url: str, *, name: str = "", token: str = "") -> tuple[Pod, str]:
         """Remember an own ComfyUI, whether it answers now or not; returns it, and a sentence on what it answered.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,7 +29,8 @@ class PodSetup:
     plan: what the settings allow; another one is put in its place when they change, so nobody may keep it.
     open_account(key, way of asking): loads what it needs lazily. service(provider's id, port): where a pod's port
     answers. token(name): the token of an own address, or None. start_keeper: see to it that somebody goes on when this
-    process ends; returns at once. keeper: whether the person wants that, which may change like the plan.
+    process ends; returns at once. load: loads what open_account needs, in any thread. hide(secret): no log and no
+    file may show it. keeper: whether the person wants that, which may change like the plan.
     """
 
     plan: Plan
@@ -38,6 +40,8 @@ class PodSetup:
     token: Callable[[str], str | None]
     start_keeper: Callable[[], None]
     keeper: bool = True
+    load: Callable[[], None] = lambda: None
+    hide: Callable[[str], None] = lambda _secret: None
 
     def keep(self) -> None:
         """Start the keeper where it is wanted and not there; returns at once."""
@@ -55,6 +59,7 @@ class Rental:
         self._refused: str | None = None
         self._provider: Provider | None = None
         self._account: tuple[float, Account | None] | None = None
+        self._offers: tuple[float, tuple[Offer, ...]] | None = None
 
     @property
     def has_key(self) -> bool:
@@ -72,6 +77,8 @@ class Rental:
 
     async def provider(self) -> Provider:
         """The account; raises NoKey where there is no key. Another key, or way of asking, opens another account."""
+        if self._provider is None:  # takes some tenths of a second, and the screen must not wait for it
+            await asyncio.to_thread(self._setup.load)
         key = self._setup.key()
         if not key:
             raise NoKey(NO_KEY)
@@ -79,14 +86,23 @@ class Rental:
         if provider is None or wanted != self._opened_with:
             before, provider = provider, self._setup.open_account(*wanted)
             # All at once, so that whoever asks meanwhile gets this one and no third is opened.
-            self._provider, self._opened_with, self._account = provider, wanted, None
+            self._provider, self._opened_with = provider, wanted
+            self._account = self._offers = None
             if before is not None:
                 await before.close()
         return provider
 
     async def offers(self) -> tuple[Offer, ...]:
-        """The catalogue of now."""
-        return await (await self.provider()).offers()
+        """The catalogue, at most a minute old."""
+        now, provider = self._monotonic(), await self.provider()
+        if self._offers is None or now - self._offers[0] >= _FRESH_SECONDS:
+            self._offers = now, await provider.offers()
+        return self._offers[1]
+
+    @property
+    def known_offers(self) -> tuple[Offer, ...]:
+        """The catalogue as it was last heard, however long ago; empty where it never was."""
+        return () if self._offers is None else self._offers[1]
 
     async def account(self, *, fresh: bool = False) -> Account | None:
         """Balance and spend, at most a minute old; None where that cannot be learned, which stops nothing."""
@@ -104,6 +120,6 @@ class Rental:
         return account
 
     async def close(self) -> None:
-        provider, self._provider, self._account = self._provider, None, None
+        provider, self._provider, self._account, self._offers = self._provider, None, None, None
         if provider is not None:
             await provider.close()

@@ -29,6 +29,9 @@ def pod_setup(paths: Paths, settings: Settings, environ: Mapping[str, str] | Non
 
         return RunPod(key, base=address.base, control=control)
 
+    def load() -> None:
+        pass
+
     return PodSetup(
         plan=plan_of(settings),
         key=lambda: runpod_key(paths, environ),
@@ -37,4 +40,5 @@ def pod_setup(paths: Paths, settings: Settings, environ: Mapping[str, str] | Non
         token=partial(address_token, paths),
         start_keeper=partial(start_keeper, paths, environ),
         keeper=settings.pods_keeper,
+        load=load,
     )

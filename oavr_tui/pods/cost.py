@@ -98,17 +98,33 @@ class Estimate:
     learned: bool
     start_learned: bool = True
 
+    def brief(self) -> str:
+        """For one line of a form: how long, and what it costs where that is known."""
+        cost = f" · {self._cost()}" if self.dollars > 0 else ""
+        if not self.start_learned and self.start_seconds >= _GUESSED["start"]:
+            return f"usually 8-20 minutes the first time{cost}"
+        return self._time() + cost
+
     def sentence(self) -> str:
         """In a person's words, without a full stop; guesses are called roughly, what was learned about."""
-        start, make = _minutes(self.start_seconds), _minutes(self.make_seconds)
-        about = "about" if self.learned else "roughly"
-        cost = money(self.dollars) if 0 < self.dollars < _CENT / 2 else f"{about} {money(self.dollars)}"
         if not self.start_learned and self.start_seconds >= _GUESSED["start"]:
-            return f"usually 8-20 minutes the first time to start, then roughly {_told(make)} to make it, {cost}"
+            make = _told(_minutes(self.make_seconds))
+            return f"usually 8-20 minutes the first time to start, then roughly {make} to make it, {self._cost()}"
+        return f"{self._time()}, {self._cost()}"
+
+    @property
+    def _about(self) -> str:
+        return "about" if self.learned else "roughly"
+
+    def _cost(self) -> str:
+        return money(self.dollars) if 0 < self.dollars < _CENT / 2 else f"{self._about} {money(self.dollars)}"
+
+    def _time(self) -> str:
+        start, make = _minutes(self.start_seconds), _minutes(self.make_seconds)
         if self.start_seconds <= 0:
-            return f"{about} {_told(make)}, {cost}"
+            return f"{self._about} {_told(make)}"
         parts = (str(start), str(make)) if start + make < _HOURS_FROM else (_told(start), _told(make))
-        return f"{about} {_told(start + make)} this time (starting {parts[0]}, making {parts[1]}), {cost}"
+        return f"{self._about} {_told(start + make)} this time (starting {parts[0]}, making {parts[1]})"
 
 
 def estimate(
