@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from rich.cells import set_cell_size
 from rich.color import Color
@@ -19,7 +20,7 @@ _SHADES = " .:-=+*#%@"
 _MANY_COLORS = ("truecolor", "256")
 
 
-def in_color(app: App[object]) -> bool:
+def in_color(app: App[Any]) -> bool:
     """Whether pictures can be drawn in color: sixteen colors make of a face what nobody recognizes."""
     return not app.no_color and app.console.color_system in _MANY_COLORS
 
@@ -78,7 +79,7 @@ def shades(raster: Raster, width: int, height: int, base: Style, *, dark: bool) 
     ]
     lowest, span = min(light), max(max(light) - min(light), 1.0)
     ramp = _SHADES if dark else _SHADES[::-1]
-    above = (2 * height - small.height) // 4
+    indent, above = " " * ((width - small.width) // 2), (2 * height - small.height) // 4
     lines = [""] * above
     for top in range(0, small.height, 2):
         upper = light[top * small.width : (top + 1) * small.width]
@@ -86,10 +87,10 @@ def shades(raster: Raster, width: int, height: int, base: Style, *, dark: bool) 
         levels = [((a + b) / 2 - lowest) / span for a, b in zip(upper, lower, strict=True)]
         lines.append("".join(ramp[min(len(ramp) - 1, int(level * len(ramp)))] for level in levels))
     lines += [""] * (height - len(lines))
-    return [Strip([Segment(line.center(width), base)], width) for line in lines]
+    return [Strip([Segment((indent + line).ljust(width), base)], width) for line in lines]
 
 
-def drawn(raster: Raster, width: int, height: int, base: Style, app: App[object]) -> list[Strip]:
+def drawn(raster: Raster, width: int, height: int, base: Style, app: App[Any]) -> list[Strip]:
     """A picture as this terminal can show it; see half_blocks."""
     if in_color(app):
         return half_blocks(raster, width, height, base)
