@@ -23,9 +23,9 @@ from oavr_tui.app.actions import ACTIONS, BY_ID, bindings
 from oavr_tui.app.frame import PLACES, ending, entries, foot, headline, title
 from oavr_tui.app.job_words import step_of
 from oavr_tui.app.live import Live, Topic
+from oavr_tui.app.log_wishes import LogWishes
 from oavr_tui.app.memory import Memory, load_memory, save_memory
 from oavr_tui.app.screens.pane import Follows, Pane
-from oavr_tui.app.talking import Talking
 from oavr_tui.app.themes import NAMES, THEMES
 from oavr_tui.app.widgets.key_bar import KeyBar
 from oavr_tui.app.widgets.one_line import OneLine
@@ -61,7 +61,7 @@ def _everywhere() -> list[BindingType]:
     ]
 
 
-class OavrApp(Talking):
+class OavrApp(LogWishes):
     """Owns the frame and the engine; what happens is the engine's, what is seen the screens'."""
 
     TITLE = "OpenAvathar"

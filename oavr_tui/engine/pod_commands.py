@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from oavr_tui.engine.parts import Parts
+from oavr_tui.engine.spending import PodCost, pod_cost
 from oavr_tui.errors import BadInput, OavrError
-from oavr_tui.models import Pod, PodKind, PodState, Spell
+from oavr_tui.models import Pod, PodKind, PodState
 from oavr_tui.text import safe
 
 _ANSWER_SECONDS = 15.0
@@ -17,13 +18,13 @@ _ANSWER_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """How things stand with the pods. spells: all paid time, oldest first, by the pod's id of ours.
+    """How things stand with the pods, each by its id of ours. costs: in dollars.
 
-    videos: how many are on a pod or on their way to it, by its id. due: when a pod will be stopped (a running one) or
-    deleted (a stopped one) if nothing changes, unix seconds, by its id.
+    videos: how many are on a pod or on their way to it. due: when a pod will be stopped (a running one) or deleted (a
+    stopped one) if nothing changes, unix seconds.
     """
 
-    spells: Mapping[str, Sequence[Spell]]
+    costs: Mapping[str, PodCost]
     videos: Mapping[str, int]
     due: Mapping[str, float]
 
@@ -31,31 +32,33 @@ class Outlook:
 class PodCommands(Parts):
     """The engine's part for the pods as a person sees them; what is rented is the fleet's."""
 
-    async def outlook(self) -> Outlook:
-        """How things stand with the pods; asks nobody but the store."""
-        spells: dict[str, list[Spell]] = {}
-        for spell in await self.fleet.book.spells():
-            spells.setdefault(spell.pod, []).append(spell)
-        pods = self.fleet.book.all()
-        videos = {pod.id: len(self.fleet.needs.made_on(pod)) for pod in pods}
-        due = {pod.id: at for pod in pods if (at := self._due(pod, spells, videos[pod.id])) is not None}
-        return Outlook(spells, videos, due)
-
-    def _due(self, pod: Pod, spells: Mapping[str, Sequence[Spell]], videos: int) -> float | None:
+    def outlook(self) -> Outlook:
+        """How things stand with the pods. Needs no disk and no net."""
         from oavr_tui.pods.cost import day_began, total
+
+        now, book = self.now(), self.fleet.book
+        pods = book.all()
+        today = total(book.paid, now, day_began(now))
+        videos = {pod.id: len(self.fleet.needs.made_on(pod)) for pod in pods}
+        return Outlook(
+            costs={pod.id: pod_cost(pod, book.paid, now) for pod in pods},
+            videos=videos,
+            due={pod.id: at for pod in pods if (at := self._due(pod, videos[pod.id], today)) is not None},
+        )
+
+    def _due(self, pod: Pod, videos: int, spent_today: float) -> float | None:
         from oavr_tui.pods.idle_stop import Facts, decide
 
         if pod.found or pod.state not in (PodState.READY, PodState.STOPPED):
             return None
-        now, needs = self.now(), self.fleet.needs
-        every = (spell for of_one in spells.values() for spell in of_one)
+        needs = self.fleet.needs
         facts = Facts(
-            now=now,
+            now=self.now(),
             busy=videos > 0,
             waiting=needs.wanted(pod),
             unsaved=needs.unsaved_on(pod),
             balance_seconds=None,
-            spent_today=total(every, now, day_began(now)),
+            spent_today=spent_today,
         )
         return decide(pod, self.fleet.plan, facts).due_at
 
