@@ -39,19 +39,7 @@ async def run_in_child(
     person gets when the child dies without an answer. Raises the OavrError that the child reports, OutOfMemory when it
     was killed from outside for memory, Rejected otherwise. Cancelling kills the child at once and waits for its end.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-X",
-        "utf8",
-        "-m",
-        module,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=_LINE_LIMIT,
-        start_new_session=True,  # ctrl+c in the terminal is the parent's to handle
-        env={**os.environ, "OAVR_PARENT_PID": str(os.getpid())},
-    )
+    process = await _started(module)
     errors = asyncio.create_task(_tail(process), name="child-stderr")
     try:
         return await _converse(process, task, deadline, crash_message, on_progress)
@@ -64,6 +52,28 @@ async def run_in_child(
         transport = getattr(process, "_transport", None)
         if transport is not None:
             transport.close()
+
+
+async def _started(module: str) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-X",
+            "utf8",
+            "-m",
+            module,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=_LINE_LIMIT,
+            start_new_session=True,  # ctrl+c in the terminal is the parent's to handle
+            env={**os.environ, "OAVR_PARENT_PID": str(os.getpid())},
+        )
+    except OSError as error:  # too many processes or open files, or too little memory
+        raise Rejected(
+            "This computer cannot start another program at the moment. Close some programs, then try again.",
+            can_retry=True,
+        ) from error
 
 
 async def _converse(

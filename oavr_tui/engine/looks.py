@@ -16,6 +16,8 @@ from oavr_tui.engine.check_job import LARGEST_PICTURE, LARGEST_VOICE
 from oavr_tui.engine.fetched import Fetched
 from oavr_tui.engine.given import is_address, pasted, path_given, shown_name
 from oavr_tui.engine.thumb_cache import ThumbCache
+from oavr_tui.errors import BadInput
+from oavr_tui.media.files import PICTURE, VOICE, Kind, open_regular
 from oavr_tui.media.types import Heard, Raster
 from oavr_tui.models import SIZES, PictureInfo, Shape, VoiceInfo, shape_of
 from oavr_tui.paths import Paths
@@ -26,6 +28,8 @@ PICTURE_SIDE = 120
 WAVEFORM_PARTS = 240
 THUMBNAIL_DEADLINE = 20.0
 """Seconds for each file."""
+DISK_DEADLINE = 20.0
+"""Seconds to open a file; a network drive that is gone takes for ever."""
 _REMEMBERED = 8
 _MOST_UNDRAWABLE = 10_000
 
@@ -138,7 +142,7 @@ class Looks:
         async with self._seeing:
             from oavr_tui.media.looking import see
 
-            given, file = await self._local(given, "picture", LARGEST_PICTURE)
+            given, file = await self._local(given, PICTURE, LARGEST_PICTURE)
             info, raster = await self._pictures.get(
                 await asyncio.to_thread(_stamp, file),
                 lambda: see(file, name=shown_name(given), width=PICTURE_SIDE, height=PICTURE_SIDE),
@@ -154,19 +158,24 @@ class Looks:
         async with self._hearing:
             from oavr_tui.media.looking import hear
 
-            given, file = await self._local(given, "voice", LARGEST_VOICE)
+            given, file = await self._local(given, VOICE, LARGEST_VOICE)
             heard = await self._voices.get(
                 (await asyncio.to_thread(_stamp, file), longest),
                 lambda: hear(file, name=shown_name(given), longest=longest, parts=WAVEFORM_PARTS),
             )
             return VoiceLook(given, file, heard.voice, heard.peaks, heard.too_long, longest)
 
-    async def _local(self, given: str, what: str, largest: int) -> tuple[str, Path]:
+    async def _local(self, given: str, kind: Kind, largest: int) -> tuple[str, Path]:
         """What was given without its wrapping, and where it can be read."""
-        given = await asyncio.to_thread(pasted, given)
-        if is_address(given):
+        if is_address(given.strip()):
+            given = given.strip()
             return given, await self._fetched.file(given, largest=largest)
-        return given, path_given(given, what)
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(_found, given, kind), DISK_DEADLINE)
+        except TimeoutError:
+            raise BadInput(
+                f"The disk with {shown_name(given)} does not answer. Copy the file elsewhere, or choose another."
+            ) from None
 
     async def thumbnails(self, files: Sequence[Path], width: int, height: int) -> dict[Path, Raster]:
         """Pictures of no more than width x height (1 .. 400) pixels of videos or pictures; kept on the disk.
@@ -194,6 +203,14 @@ class Looks:
             self._undrawable.clear()
         self._undrawable |= {names[file] for file in wanted if file not in drawn}
         return drawn
+
+
+def _found(given: str, kind: Kind) -> tuple[str, Path]:
+    """The same for a path. What is no file at all is refused here: while somebody types, that is most of the time."""
+    given = pasted(given)
+    file = path_given(given, "picture" if kind is PICTURE else "voice")
+    open_regular(file, shown_name(given), kind).close()
+    return given, file
 
 
 def _stamp(file: Path) -> object:

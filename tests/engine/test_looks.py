@@ -15,7 +15,7 @@ from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.given import pasted
 from oavr_tui.engine.looks import Looks, usable
 from oavr_tui.engine.thumb_cache import ThumbCache
-from oavr_tui.errors import BadInput, Unreachable
+from oavr_tui.errors import BadInput, Rejected, Unreachable
 from oavr_tui.media.types import Raster
 from oavr_tui.models import Shape
 from oavr_tui.paths import Paths
@@ -109,6 +109,20 @@ async def test_what_cannot_be_used_is_a_sentence(home: Paths, tmp_path: Path) ->
                 await looks.picture(given)
         with pytest.raises(BadInput, match="has no sound"):
             await looks.voice(str(tmp_path / "mute.mp4"), 400.0)
+
+
+async def test_while_a_path_is_typed_no_child_is_started(
+    home: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no-python"))
+    (tmp_path / "empty.png").touch()
+    async with looking(home) as looks:
+        for given, words in (("ann", "is not there"), (str(tmp_path), "a folder"), ("empty.png", "is empty")):
+            with pytest.raises(BadInput, match=words):
+                await looks.picture(str(tmp_path / given))
+        with pytest.raises(Rejected, match="cannot start another program"):
+            await looks.picture(str(portrait()))
+        assert await looks.thumbnails([portrait()], 24, 24) == {}
 
 
 async def test_a_changed_file_is_looked_at_again(home: Paths, tmp_path: Path) -> None:
