@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
+from pathlib import Path
 
 from oavr_tui.commands.talk import say
 from oavr_tui.models import Request
@@ -33,6 +35,12 @@ def open_app(paths: Paths, settings: Settings, request: Request | None = None, *
     from oavr_tui.app.app import OavrApp
     from oavr_tui.app.outside.guard import run_guarded
 
-    app = OavrApp(paths, settings, request, at_once=at_once)
+    app = OavrApp(paths, settings, request, at_once=at_once, samples=partial(_samples, paths))
     app.animation_level = Terminal.find(os.environ, settings.app_motion).motion
     return run_guarded(app, say)
+
+
+def _samples(paths: Paths) -> tuple[Path, Path]:
+    from oavr_tui.commands.demo import samples
+
+    return samples(paths)

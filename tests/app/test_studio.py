@@ -1,100 +1,52 @@
-"""The plain Studio, driven by its keys: what is missing is said, what is made is shown, nothing foreign is markup."""
+"""The Studio by its keys: what is missing is said, what is found is shown, what is made lands in the queue."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from textual.pilot import Pilot
-from textual.widgets import Button, Input, ProgressBar, Static
-
-from oavr_tui.app.app import OavrApp
-from oavr_tui.app.studio import _pasted
-from oavr_tui.models import Request
+from oavr_tui.app.screens.studio_words import SPEED
+from oavr_tui.models import JobState
 from oavr_tui.paths import Paths
-from oavr_tui.settings import Settings
+from tests.app.studios import app, field, jobs, label, text, until
 from tests.samples import decoded, portrait, voice
 
-WAIT_SECONDS = 90.0
 
-
-def app(home: Paths, request: Request | None = None, *, at_once: bool = False) -> OavrApp:
-    return OavrApp(home, Settings(videos_folder=str(home.videos)), request, at_once=at_once)
-
-
-def shown(pilot: Pilot[None], name: str) -> str:
-    return str(pilot.app.screen.query_one(f"#{name}", Static).render())
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    waited = 0.0
-    while not condition():
-        assert waited < WAIT_SECONDS, shown(pilot, "message")
-        await pilot.pause(0.05)
-        waited += 0.05
+def made(home: Paths) -> list[Path]:
+    return list(home.videos.glob("*.mp4"))
 
 
 async def test_what_is_missing_is_said_and_focused(home: Paths) -> None:
     async with app(home).run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: "portrait" in shown(pilot, "message").lower())
-        assert pilot.app.focused is pilot.app.screen.query_one("#image", Input)
-        pilot.app.screen.query_one("#image", Input).value = str(portrait())
-        await pilot.press("ctrl+g")
-        await until(pilot, lambda: "voice" in shown(pilot, "message").lower())
-        assert pilot.app.focused is pilot.app.screen.query_one("#audio", Input)
-
-
-async def test_typing_two_paths_makes_a_video(home: Paths) -> None:
-    async with app(home).run_test(size=(80, 24)) as pilot:
-        pilot.app.screen.query_one("#image", Input).value = f"'{portrait()}'"
-        pilot.app.screen.query_one("#audio", Input).value = str(voice()).replace(" ", "\\ ")
+        await until(pilot, lambda: "portrait" in text(pilot, "status"))
+        assert pilot.app.focused is field(pilot, "image")
+        field(pilot, "image").value = str(portrait())
         await pilot.press("enter")
-        await until(pilot, lambda: "Done" in shown(pilot, "stage"))
-        assert pilot.app.screen.query_one("#bar", ProgressBar).progress == 100
-        assert "saved as" in shown(pilot, "message")
-    assert decoded(next(home.videos.glob("*.mp4"))).fps == 25
+        await until(pilot, lambda: "voice" in text(pilot, "status"))
+        assert pilot.app.focused is field(pilot, "audio")
+        assert not jobs(pilot)
 
 
-async def test_a_bad_file_is_a_sentence_and_the_next_try_works(home: Paths, tmp_path: Path) -> None:
-    bad = tmp_path / "a [red]b[-]\x1b[2J.png"
-    bad.write_text("not a picture")
-    async with app(home, Request(str(bad), str(voice()))).run_test(size=(80, 24)) as pilot:
-        await pilot.press("ctrl+g")
-        await until(pilot, lambda: "Failed" in shown(pilot, "stage"))
-        assert "a [red]b[-]" in shown(pilot, "message")
-        assert "\x1b" not in shown(pilot, "message")
-        assert str(pilot.app.screen.query_one("#generate", Button).label) == "Generate"
-
-
-async def test_cancelling(home: Paths) -> None:
-    async with app(home, Request(str(portrait()), str(voice())), at_once=True).run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Making" in shown(pilot, "stage"))
-        await pilot.press("escape", "c")
-        await until(pilot, lambda: "Cancelled" in shown(pilot, "stage"))
-    assert not list(home.videos.glob("*.mp4"))
-
-
-async def test_leaving_in_the_middle_and_coming_back_finishes_it(home: Paths) -> None:
-    async with app(home, Request(str(portrait()), str(voice())), at_once=True).run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Making" in shown(pilot, "stage"))
-    assert not list(home.videos.glob("*.mp4"))
+async def test_two_paths_and_enter_make_a_preview(home: Paths) -> None:
     async with app(home).run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "Done" in shown(pilot, "stage"))
-    assert len(list(home.videos.glob("*.mp4"))) == 1
+        field(pilot, "image").value = f"'{portrait()}'"
+        field(pilot, "audio").value = f"file://{voice()}"
+        await pilot.press("enter")
+        await until(pilot, lambda: "Added to the queue" in text(pilot, "status"))
+        assert label(pilot) in ("Generate", "Add to queue")
+        await until(pilot, lambda: jobs(pilot) and jobs(pilot)[0].state is JobState.DONE)
+        await until(pilot, lambda: label(pilot) == "Generate")
+        assert field(pilot, "image").value == f"'{portrait()}'", "the form stays as it is"
+        assert float(pilot.app.memory.views[SPEED]) > 0  # type: ignore[attr-defined]
+    assert decoded(made(home)[0]).fps == 25
 
 
-@pytest.mark.parametrize(
-    ("pasted", "path"),
-    [
-        (" /a/b.png ", "/a/b.png"),
-        ("'/a/my file.png'", "/a/my file.png"),
-        ("/a/my\\ file.png", "/a/my file.png"),
-        ("file:///a/my%20file.png", "/a/my file.png"),
-        ("", ""),
-        ("'", "'"),
-    ],
-)
-def test_paths_as_terminals_paste_them(pasted: str, path: str) -> None:
-    assert _pasted(pasted) == path
+async def test_what_files_are_is_said_at_once(home: Paths) -> None:
+    async with app(home).run_test(size=(120, 40)) as pilot:
+        field(pilot, "image").value = str(portrait())
+        field(pilot, "audio").value = str(voice())
+        await until(pilot, lambda: "480x640" in text(pilot, "found-image"))
+        assert "cropped" in text(pilot, "found-image")
+        await until(pilot, lambda: "frames" in text(pilot, "found-audio"))
+        field(pilot, "image").value = ""
+        await until(pilot, lambda: "face" in text(pilot, "found-image"))

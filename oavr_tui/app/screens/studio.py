@@ -1,26 +1,391 @@
-"""The screen studio."""
+"""The Studio: the form, what its files are found to be, the first steps, and the queue."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Set
-from typing import ClassVar
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.widgets import Button, Input, Static
+from textual.widget import Widget
 
 from oavr_tui.app.actions import bindings
-from oavr_tui.app.live import Topic
+from oavr_tui.app.live import EVERYTHING, Topic
+from oavr_tui.app.memory import Draft, save_memory
+from oavr_tui.app.outside.pasted import pasted
+from oavr_tui.app.request import Wrong, draft_from, draft_of, limit_of, longest, place
 from oavr_tui.app.screens.pane import Pane
+from oavr_tui.app.screens.studio_ask import asked, needs_key, ready_place
+from oavr_tui.app.screens.studio_first import HIDE, SAMPLES, FirstSteps
+from oavr_tui.app.screens.studio_form import HINTS, Form
+from oavr_tui.app.screens.studio_words import (
+    NEEDS_KEY,
+    ON_OWN,
+    ON_RUNPOD,
+    SPEED,
+    done_steps,
+    doubtful,
+    full_words,
+    learned_speed,
+    portrait_words,
+    preview_words,
+    used_seconds,
+    voice_words,
+)
+from oavr_tui.app.widgets.queue import Queue
+from oavr_tui.engine.given import is_address
+from oavr_tui.errors import OavrError
+from oavr_tui.models import AUTO, Quality, Shape
+
+if TYPE_CHECKING:
+    from oavr_tui.engine.looks import PictureLook, VoiceLook
+
+ROOMY, TALL = 100, 36
+"""Columns and lines of the terminal from which the pictures appear, and from which the form is spaced out."""
+LOOK_AFTER, ESTIMATE_AFTER, SAVE_AFTER = 0.3, 0.5, 1.0
+"""Seconds without a change after which a file is looked at, the account asked, and the draft written to the disk."""
+FIRST_STEPS = "studio.first_steps"
+"""Where Memory.views keeps which of the first steps are done."""
 
 
 class Studio(Pane):
+    """Owns the draft. What is asked before a video begins is in studio_ask.py."""
+
     BINDINGS: ClassVar[list[BindingType]] = bindings("studio")
+    DEFAULT_CSS = "Studio Form { max-height: 1fr; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.form, self._first, self._queue = Form(), FirstSteps(), Queue(id="queue")
+        self._portrait: PictureLook | None = None
+        self._voice: VoiceLook | None = None
+        self._full_words: tuple[str, ...] = ()
+        self._asking = False
+        self._at_once = False
 
     def compose(self) -> ComposeResult:
-        yield Static("New video", classes="heading")
-        yield Input(placeholder="portrait")
-        yield Button("Generate")
+        yield self.form
+        yield self._first
+        yield self._queue
+
+    def on_mount(self) -> None:
+        given, kept = self.oavr.given, self.oavr.memory.draft
+        if given is not None:
+            self.form.fill(draft_of(given))
+        else:
+            self.form.fill(draft_from(self.oavr.settings) if kept == Draft() else kept)
+        if self.oavr.at_once:
+            self._at_once = True
+            self._generate()
+
+    @property
+    def draft(self) -> Draft:
+        """The form as it stands, with the studio that can only be meant."""
+        return ready_place(self.form.draft, self.oavr)
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is a key; not while that is not known yet."""
+        return self.oavr.engine is not None and self.oavr.engine.fleet.rental.has_key
+
+    def first_focus(self) -> Widget | None:
+        return self.form.missing
+
+    def on_resize(self, event: events.Resize) -> None:
+        size = self.app.size
+        roomy = size.width >= ROOMY and self.oavr.settings.app_pictures
+        self.form.set_class(roomy, "roomy").set_class(size.height >= TALL, "tall")
+        self._draw_first_steps()
+
+    # --- drawing
 
     def draw(self, changed: Set[Topic]) -> None:
-        return
+        self._queue.draw(changed)
+        if changed & {Topic.JOBS, Topic.PODS, Topic.DRIVING, Topic.SETTINGS}:
+            self._learn()
+            self.form.show_places(self.live, has_key=self.has_key)
+            self.form.show_go("Add to queue" if self.live.active else "Generate")
+            self._draw_kinds()
+            self._draw_first_steps()
+
+    def _learn(self) -> None:
+        """Keep what ended videos teach: how quick this computer is, and which first steps are done."""
+        views = dict(self.oavr.memory.views)
+        views[SPEED] = learned_speed(self.live.jobs) or views.get(SPEED, "")
+        steps = done_steps(self.live.jobs) | set(views.get(FIRST_STEPS, "").split())
+        views[FIRST_STEPS] = " ".join(sorted(steps))
+        if views != self.oavr.memory.views:
+            self.oavr.memory = replace(self.oavr.memory, views=views)
+
+    def _draw_kinds(self) -> None:
+        draft = self.form.draft
+        seconds = used_seconds(self._voice, limit_of(draft))
+        preview = preview_words(self.oavr.memory.views.get(SPEED, ""), seconds)
+        full = self._full_words or self._plain_full()
+        self.form.show_kinds(preview, full)
+
+    def _plain_full(self) -> tuple[str, ...]:
+        draft = replace(self.form.draft, full=True)
+        if needs_key(self.oavr, draft, has_key=self.has_key):
+            return NEEDS_KEY
+        return ON_RUNPOD if place(ready_place(draft, self.oavr)) == AUTO else ON_OWN
+
+    def _draw_first_steps(self) -> None:
+        first = self._first
+        done = set(self.oavr.memory.views.get(FIRST_STEPS, "").split())
+        done |= {"image"} if self._portrait is not None else set()
+        done |= {"audio"} if self._voice is not None else set()
+        done |= {"key"} if self.has_key else set()
+        crowded = bool(self.live.jobs) or self.form.more_shown
+        first.show(done, small=crowded and self.app.size.height < TALL, samples=self.oavr.samples is not None)
+        if first.complete and not self.oavr.memory.welcomed:
+            self._hide_first_steps()
+        first.display = not self.oavr.memory.welcomed
+
+    def _hide_first_steps(self) -> None:
+        self.oavr.memory = replace(self.oavr.memory, welcomed=True)
+        self._first.display = False
+
+    # --- the draft
+
+    @on(Form.Edited)
+    def edited(self, event: Form.Edited) -> None:
+        event.stop()
+        self.form.say("status", "")
+        if event.field in ("image", "make"):
+            self._look_at_portrait()
+        if event.field in ("audio", "make"):
+            self._look_at_voice()
+        if event.field in ("shape", "max_seconds"):
+            self._draw_found()
+        if event.field == "make" and self.form.draft.full:
+            self._full_wanted()
+        self._estimate()
+        self._keep_draft()
+
+    @work(exclusive=True, group="draft")
+    async def _keep_draft(self) -> None:
+        self.oavr.memory = replace(self.oavr.memory, draft=self.form.draft)
+        await asyncio.sleep(SAVE_AFTER)
+        await asyncio.to_thread(save_memory, self.oavr.paths.app_memory, self.oavr.memory)
+
+    @work(exclusive=True, group="look-portrait")
+    async def _look_at_portrait(self) -> None:
+        given = pasted(self.form.draft.image)
+        if self._portrait is not None and self._portrait.given == given:
+            return self._draw_found()
+        self._portrait = None
+        self._draw_found()
+        if not given:
+            return None
+        await asyncio.sleep(LOOK_AFTER)
+        if await self._still_typing("image", given):
+            return None
+        self.form.say("found-image", "Looking…")
+        engine = await self.engine()
+        try:
+            self._portrait = await engine.looks.picture(given)
+        except OavrError as error:
+            self.form.say("found-image", error.message, "bad")
+            return None
+        return self._draw_found()
+
+    @work(exclusive=True, group="look-voice")
+    async def _look_at_voice(self) -> None:
+        draft = self.form.draft
+        given = pasted(draft.audio)
+        if self._voice is not None and (self._voice.given, self._voice.longest) == (given, longest(draft)):
+            return self._draw_found()
+        self._voice = None
+        self._draw_found()
+        if not given:
+            return None
+        await asyncio.sleep(LOOK_AFTER)
+        if await self._still_typing("audio", given):
+            return None
+        self.form.say("found-audio", "Listening…")
+        engine = await self.engine()
+        try:
+            self._voice = await engine.looks.voice(given, longest(draft))
+        except OavrError as error:
+            self.form.say("found-audio", error.message, "bad")
+            return None
+        self._estimate()
+        return self._draw_found()
+
+    async def _still_typing(self, name: str, given: str) -> bool:
+        """Whether there is no such file yet, and the person is about to type on."""
+        if is_address(given) or not self.form.is_typed_in(name):
+            return False
+        if await asyncio.to_thread(_exists, given):
+            return False
+        self.form.say(f"found-{name}", "There is no file of that name so far.")
+        return True
+
+    def _draw_found(self) -> None:
+        """What is known of the two files, in words and pictures."""
+        draft, form = self.form.draft, self.form
+        if self._portrait is not None:
+            form.say("found-image", portrait_words(self._portrait, Shape(draft.shape)), "good")
+        elif not pasted(draft.image):
+            form.say("found-image", HINTS["image"])
+        if self._voice is not None:
+            words = voice_words(self._voice, limit_of(draft))
+            form.say("found-audio", words, "hint" if doubtful(self._voice, limit_of(draft)) else "good")
+        elif not pasted(draft.audio):
+            form.say("found-audio", HINTS["audio"])
+        portrait, voice = self._portrait, self._voice
+        form.show_pictures(portrait.raster if portrait else None, voice.peaks if voice else None)
+        self._draw_kinds()
+        self._draw_first_steps()
+
+    @work(exclusive=True, group="estimate")
+    async def _estimate(self) -> None:
+        """What a full video would take: at once by what is known here, then by what the account says."""
+        draft = self.draft
+        seconds = used_seconds(self._voice, limit_of(draft))
+        self._full_words = ()
+        if seconds <= 0 or not self.has_key:
+            return self._draw_kinds()
+        engine = await self.engine()
+        where, quality = place(replace(draft, full=True)), Quality(draft.quality)
+        known = await engine.quick_estimate(where, seconds, quality)
+        self._full_words = ON_OWN if known is None else full_words(known)
+        self._draw_kinds()
+        if known is None or not draft.full:
+            return None
+        await asyncio.sleep(ESTIMATE_AFTER)
+        try:
+            told = await engine.estimate(where, seconds, quality)
+        except OavrError as error:
+            self.form.say("status", error.message, "bad")
+            return None
+        if told is not None:
+            self._full_words = full_words(told)
+            self.form.say("status", told.text)
+        return self._draw_kinds()
+
+    # --- what the person does
+
+    @on(Form.Wanted)
+    async def wanted(self, event: Form.Wanted) -> None:
+        event.stop()
+        await self._do(event.what)
+
+    @on(FirstSteps.Wanted)
+    async def step_wanted(self, event: FirstSteps.Wanted) -> None:
+        event.stop()
+        await self._do(event.what)
+
+    async def _do(self, what: str) -> None:
+        match what:
+            case "image":
+                self.action_portrait()
+            case "audio":
+                self.action_voice()
+            case "more":
+                self.action_more()
+            case "preview" | "full":
+                self.form.choose_kind(full=what == "full")
+                self._generate()
+            case "key":
+                self._ask_for_key()
+            case _ if what == SAMPLES:
+                self._use_samples()
+            case _ if what == HIDE:
+                self._hide_first_steps()
+            case _:
+                self._generate()
+
+    def action_generate(self) -> None:
+        self._generate()
+
+    def action_portrait(self) -> None:
+        self._browse("image")
+
+    def action_voice(self) -> None:
+        self._browse("audio")
+
+    def action_more(self) -> None:
+        self.form.show_more(not self.form.more_shown)
+        self._draw_first_steps()
+
+    def action_clear(self) -> None:
+        self.form.fill(draft_from(self.oavr.settings))
+        self.form.point_at("image")
+
+    @work(exclusive=True, group="browse")
+    async def _browse(self, name: str) -> None:
+        self.form.point_at(name)
+
+    @work(exclusive=True, group="samples")
+    async def _use_samples(self) -> None:
+        samples = self.oavr.samples
+        if samples is None:
+            return
+        self.form.say("status", "Making the samples…")
+        try:
+            image, audio = await asyncio.to_thread(samples)
+        except OavrError as error:
+            self.form.say("status", error.message, "bad")
+            return
+        self.form.fill(replace(self.form.draft, image=str(image), audio=str(audio)))
+        self.form.point_at("generate")
+
+    @work(exclusive=True, group="key")
+    async def _full_wanted(self) -> None:
+        """A full video was chosen: without a key that is asked for, or the preview is chosen again."""
+        await self.engine()
+        if needs_key(self.oavr, self.form.draft, has_key=self.has_key) and not await self._got_key():
+            self.form.choose_kind(full=False)
+
+    @work(exclusive=True, group="key")
+    async def _ask_for_key(self) -> None:
+        await self._got_key()
+
+    async def _got_key(self) -> bool:
+        from oavr_tui.app.dialogs.get_key import GetKey
+
+        got = await self.app.push_screen_wait(GetKey())
+        if got:
+            self.draw(EVERYTHING)
+            self._estimate()
+        return got
+
+    @work(group="generate")
+    async def _generate(self) -> None:
+        if self._asking:
+            return
+        self._asking = True
+        try:
+            await self._made()
+        finally:
+            self._asking = False
+
+    async def _made(self) -> None:
+        form = self.form
+        form.say("status", "Looking at your files…")
+        agreed, self._at_once = self._at_once, False
+        try:
+            job = await asked(self.oavr, self.draft, agreed=agreed)
+        except OavrError as error:
+            form.say("status", error.message, "bad")
+            return
+        if isinstance(job, Wrong):
+            form.say("status", job.sentence, "bad")
+            form.point_at(job.field)
+        elif job is None:
+            form.say("status", "Nothing was started.")
+        else:
+            form.say("status", "Added to the queue.", "good")
+
+
+def _exists(given: str) -> bool:
+    try:
+        return Path(given).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False

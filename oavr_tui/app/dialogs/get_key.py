@@ -1,0 +1,116 @@
+"""A RunPod key: what it is for, where to get one, what it will cost; typed masked, tried, and only then kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from oavr_tui.errors import OavrError
+from oavr_tui.text import safe
+
+if TYPE_CHECKING:
+    from oavr_tui.app.app import OavrApp
+
+KEYS_PAGE = "https://console.runpod.io/user/settings"
+
+_WORDS = (
+    "Full videos are made on a machine that you rent by the second from RunPod, with an account of your own there. "
+    "A key lets this app start that machine, and stop it again.",
+    "What it costs: usually $0.30 to $0.70 an hour while the machine runs, so about $0.10 a video; 15 minutes without "
+    "work stop it. You add credit at RunPod, from $10. Quick previews stay free.",
+)
+
+
+class GetKey(ModalScreen[bool]):
+    """Returns whether a key was kept."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Back", show=False)]
+    DEFAULT_CSS = """
+    GetKey {
+        & VerticalScroll { height: auto; max-height: 14; scrollbar-size-vertical: 1; }
+        & .row { height: auto; margin-bottom: 1; }
+        & .row Input { width: 1fr; background: $panel; }
+        & .row .label { width: 5; }
+        & .row .where { width: 1fr; }
+        & #key-word { height: auto; min-height: 1; margin-bottom: 1; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content("Your RunPod key"), classes="title")
+            with VerticalScroll(can_focus=False):
+                for words in _WORDS:
+                    yield Static(Content(words), classes="line")
+                with Horizontal(classes="row"):
+                    yield Static(Content(f"Get one: {KEYS_PAGE}, under API Keys"), classes="where")
+                    yield Button("Open", id="key-open", compact=True)
+                with Horizontal(classes="row"):
+                    yield Static(Content("Key"), classes="label")
+                    yield Input(placeholder="rpa_…", password=True, id="key", compact=True)
+                yield Static(Content("Kept on this computer only, in a file that only you can read."), id="key-word")
+            with Horizontal(classes="answers"):
+                yield Button("Test & save", variant="primary", id="key-save")
+                yield Button("Not now", id="key-back")
+
+    def on_mount(self) -> None:
+        field = self.query_one("#key", Input)
+        field.cursor_blink = False
+        field.focus()
+        self._say("Kept on this computer only, in a file that only you can read.", "hint")
+
+    def _say(self, text: str, look: str) -> None:
+        line = self.query_one("#key-word", Static)
+        line.set_classes(look)
+        line.update(Content(safe(text, 600)))
+        self.call_after_refresh(line.scroll_visible, animate=False)
+
+    @property
+    def _oavr(self) -> OavrApp:
+        return cast("OavrApp", self.app)
+
+    @on(Button.Pressed, "#key-back")
+    def back(self) -> None:
+        self.dismiss(False)
+
+    @on(Button.Pressed, "#key-open")
+    def open_page(self) -> None:
+        self._open_page()
+
+    @work(exclusive=True, group="key-open")
+    async def _open_page(self) -> None:
+        await self._oavr.open_elsewhere(KEYS_PAGE)
+
+    @on(Input.Submitted, "#key")
+    @on(Button.Pressed, "#key-save")
+    def wanted(self) -> None:
+        key = self.query_one("#key", Input).value.strip()
+        if not key:
+            self._say("Paste your key into the line above first.", "bad")
+            self.query_one("#key", Input).focus()
+            return
+        self._save(key)
+
+    @work(exclusive=True, group="key-save")
+    async def _save(self, key: str) -> None:
+        self._say("Asking RunPod…", "hint")
+        engine = await self._oavr.engine_when_open()
+        try:
+            report = await engine.test_key(key)
+            if not report.ok:
+                self._say("✘ " + report.sentence, "bad")
+                self.query_one("#key", Input).focus()
+                return
+            await engine.save_key(key)
+        except OavrError as error:
+            self._say("✘ " + error.message, "bad")
+            return
+        self._oavr.say(report.sentence)
+        self.dismiss(True)

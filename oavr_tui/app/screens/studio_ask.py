@@ -1,0 +1,117 @@
+"""From a draft to a video in the queue: what has to be looked at and asked on the way, one thing after the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from oavr_tui.app.memory import Draft
+from oavr_tui.app.request import LEAST_SECONDS, Wrong, longest, place, request_of
+from oavr_tui.app.screens.studio_more import own_addresses, takes_videos
+from oavr_tui.errors import BadInput, DiskFull, OavrError, Unreachable
+from oavr_tui.models import AUTO, Job, PodKind, Request
+
+if TYPE_CHECKING:
+    from oavr_tui.app.app import OavrApp
+    from oavr_tui.engine.engine import Engine
+    from oavr_tui.engine.looks import VoiceLook
+
+
+def needs_key(app: OavrApp, draft: Draft, *, has_key: bool) -> bool:
+    """Whether the video that is wanted cannot be made without a key that is not there."""
+    if not draft.full or has_key:
+        return False
+    own = {pod.name for pod in own_addresses(app.live)}
+    return not ("://" in draft.on or draft.on in own or (not draft.on and own))
+
+
+async def asked(app: OavrApp, draft: Draft, *, agreed: bool) -> Job | Wrong | None:
+    """Put a video into the queue; None where the person has thought better of it. Call it from a worker.
+
+    agreed: the line of consent need not be asked for. Raises OavrError for what is not the fault of a field.
+    """
+    request = request_of(draft)
+    if isinstance(request, Wrong):
+        return request
+    engine = await app.engine_when_open()
+    looked = await _looked(engine, draft, request)
+    if isinstance(looked, Wrong):
+        return looked
+    if not agreed and not await _agreed(app):
+        return None
+    cut = await _cut(app, request, looked, full=draft.full)
+    if cut is None:
+        return None
+    if needs_key(app, draft, has_key=engine.fleet.rental.has_key):
+        from oavr_tui.app.dialogs.get_key import GetKey
+
+        if not await app.push_screen_wait(GetKey()):
+            return Wrong("full", "No key, no full video: a quick preview can be made without one.")
+    if not await _studio_there(app, engine, cut, looked):
+        return None
+    return await engine.submit(cut)
+
+
+async def _looked(engine: Engine, draft: Draft, request: Request) -> VoiceLook | Wrong:
+    """Both files can be used; else which of them cannot, and why."""
+    name = "image"
+    try:
+        await engine.looks.picture(request.image)
+        name = "audio"
+        return await engine.looks.voice(request.audio, longest(draft))
+    except (BadInput, Unreachable, DiskFull) as error:
+        return Wrong(name, error.message)
+
+
+async def _agreed(app: OavrApp) -> bool:
+    """Whether the person has agreed to the line of consent, now or before."""
+    if app.memory.consented:
+        return True
+    from oavr_tui.app.dialogs.consent import AGREED, consent
+
+    if await app.push_screen_wait(consent()) != AGREED:
+        return False
+    app.memory = replace(app.memory, consented=app.clock())
+    return True
+
+
+async def _cut(app: OavrApp, request: Request, voice: VoiceLook, *, full: bool) -> Request | None:
+    """The request, with a voice that is too long cut if the person wants that; None if not."""
+    limit = request.max_seconds
+    if not voice.too_long or (limit is not None and LEAST_SECONDS <= limit <= voice.longest):
+        return request
+    from oavr_tui.app.dialogs.voice_too_long import CUT, voice_too_long
+
+    answer = await app.push_screen_wait(voice_too_long(voice.info.duration, voice.longest, full=full))
+    return replace(request, max_seconds=voice.longest) if answer == CUT else None
+
+
+async def _studio_there(app: OavrApp, engine: Engine, request: Request, voice: VoiceLook) -> bool:
+    """Whether there is a studio, or one starts by itself, or the person wants one started now."""
+    there = any(pod.kind is PodKind.RUNPOD and takes_videos(pod) for pod in app.live.pods)
+    if request.on != AUTO or there or engine.fleet.plan.auto_start:
+        return True
+    from oavr_tui.app.dialogs.start_studio import START, start_studio
+
+    try:
+        told = await engine.estimate(request.on, voice.used, request.quality)
+    except OavrError:
+        told = None  # the price is then told by what starts it, or why it cannot
+    price = f"${told.per_hour:.2f}/h" if told is not None and told.per_hour else ""
+    question = start_studio(price, told.text if told is not None else "", engine.fleet.plan.idle_minutes)
+    if await app.push_screen_wait(question) != START:
+        return False
+    await engine.fleet.deploy()
+    return True
+
+
+def ready_place(draft: Draft, app: OavrApp) -> Draft:
+    """The draft with its studio named, where only an address of the person's own can be meant."""
+    own = [pod.name for pod in own_addresses(app.live)]
+    if draft.full and place(draft) == AUTO and own and not _has_key(app):
+        return replace(draft, on=own[0])
+    return draft
+
+
+def _has_key(app: OavrApp) -> bool:
+    return app.engine is not None and app.engine.fleet.rental.has_key

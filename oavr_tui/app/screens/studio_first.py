@@ -1,0 +1,91 @@
+"""The first steps of somebody new: a short list that ticks itself, until all is done or it is sent away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+
+from oavr_tui.app.widgets.line_list import LineList, Piece
+
+STEPS = (
+    ("image", "Choose a portrait", ""),
+    ("audio", "Choose a voice", ""),
+    ("preview", "Make a quick preview", "free, on this computer"),
+    ("key", "Add your RunPod key for full videos", "optional"),
+    ("full", "Make the full video", "about $0.10 each"),
+)
+"""Id, words and a remark of each step."""
+SAMPLES, HIDE = "samples", "hide"
+
+
+class FirstSteps(Vertical):
+    """Where there is little room, only the next step is shown."""
+
+    DEFAULT_CSS = """
+    FirstSteps {
+        height: auto;
+        margin-top: 1;
+        & LineList { height: auto; }
+    }
+    """
+
+    @dataclass
+    class Wanted(Message):
+        """A step, `samples` or `hide`."""
+
+        what: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._done: frozenset[str] = frozenset()
+        self._rows: list[str] = []
+        self._listing = LineList(self._draw, id="first-rows")
+
+    def compose(self) -> ComposeResult:
+        yield self._listing
+
+    def show(self, done: Set[str], *, small: bool, samples: bool) -> None:
+        """done: ids of the steps that are done. small: only the next step. samples: offer a portrait and a voice."""
+        rows = _rows(done, small, samples)
+        if (frozenset(done), rows) == (self._done, self._rows):
+            return
+        self._done, self._rows = frozenset(done), rows
+        self._listing.styles.height = len(rows)
+        self._listing.show_rows(len(rows))
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        return self._done >= {step for step, _words, _remark in STEPS}
+
+    def _draw(self, index: int, line: int, width: int) -> Sequence[Piece]:
+        del line, width
+        row = self._rows[index]
+        if row == "":
+            return [("First steps", "strong")]
+        if row == SAMPLES:
+            return [("  ▸ Try it with our sample portrait and voice", "accent")]
+        if row == HIDE:
+            return [("  × Hide the first steps", "dim")]
+        number, words, remark = next((at, *step[1:]) for at, step in enumerate(STEPS, 1) if step[0] == row)
+        done = row in self._done
+        mark: Piece = ("  ✔ ", "good") if done else ("  ○ ", "")
+        return [mark, (f"{number} {words}", "dim" if done else ""), (f"  {remark}" if remark else "", "dim")]
+
+    def on_line_list_chosen(self, event: LineList.Chosen) -> None:
+        event.stop()
+        if row := self._rows[event.index]:
+            self.post_message(self.Wanted(row))
+
+
+def _rows(done: Set[str], small: bool, samples: bool) -> list[str]:
+    """What the lines are about; "" is the heading."""
+    left = [step for step, _words, _remark in STEPS if step not in done]
+    offers = [SAMPLES] if samples and {"image", "audio"} & set(left) else []
+    if small:
+        return [*(offers or left[:1]), HIDE]
+    return ["", *(step for step, _words, _remark in STEPS), *offers, HIDE]

@@ -1,0 +1,115 @@
+"""The Studio's further options: what most people never need, folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from oavr_tui.app.live import Live
+from oavr_tui.app.widgets.choice import Choice, Pick
+from oavr_tui.models import Pod, PodKind, PodState
+from oavr_tui.text import safe, safe_url
+
+QUALITIES = (
+    Pick("draft", "Draft"),
+    Pick("standard", "Standard"),
+    Pick("high", "High"),
+)
+ANY = Pick("", "Any idle studio", hints=("on your RunPod",))
+
+
+def row(name: str, *widgets: Widget, classes: str = "") -> Horizontal:
+    """A line of the form: its name, then its widgets."""
+    return Horizontal(Static(Content(name), classes="name"), *widgets, classes=f"row {classes}")
+
+
+def field(name: str, placeholder: str) -> Input:
+    """A text field of one line. name: the Draft's field, which is the widget's id, too."""
+    made = Input(placeholder=placeholder, id=name, compact=True)
+    made.cursor_blink = False
+    return made
+
+
+class More(Vertical):
+    """Quality, seed, audio strength, length, workflow, and which studio where there is a choice."""
+
+    DEFAULT_CSS = """
+    More {
+        height: auto;
+        & .name { width: 18; padding-left: 2; }
+    }
+    """
+    TEXTS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("seed", "Seed", "a new one each time; the same number makes the same video"),
+        ("strength", "Audio strength", "0.5 to 2: how much the voice moves the face"),
+        ("max_seconds", "Length", "the whole voice; or seconds of it, such as 12.5"),
+        ("workflow", "Own workflow", "path of a ComfyUI graph saved in API format"),
+    )
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.texts = {name: field(name, placeholder) for name, _label, placeholder in self.TEXTS}
+        self.quality = Choice(QUALITIES, "standard", id="quality")
+        self.where = Choice((ANY,), "", column=True, id="on")
+        self._where_row = row("Which studio", self.where)
+        self._where_row.display = False
+
+    def compose(self) -> ComposeResult:
+        yield row("Quality", self.quality)
+        for name, label, _placeholder in self.TEXTS:
+            yield row(label, self.texts[name])
+        yield self._where_row
+
+    @property
+    def shown_places(self) -> Sequence[Pick]:
+        """The studios that can be chosen from; empty where there is no choice."""
+        return self.where.picks if self._where_row.display else ()
+
+    def show_places(self, live: Live, *, has_key: bool) -> None:
+        """Offer the studios that there are now."""
+        picks = places(live, self.where.value, has_key=has_key)
+        self._where_row.display = bool(picks)
+        self.where.show(picks or (ANY,))
+
+
+def places(live: Live, chosen: str, *, has_key: bool) -> list[Pick]:
+    """Where a full video can be made, as far as there is a choice. chosen: what was chosen before, kept in the list."""
+    pods = [pod for pod in live.pods if takes_videos(pod) or pod.name == chosen]
+    own = any(pod.kind is PodKind.ADDRESS for pod in pods)
+    picks = [Pick(pod.name, safe(pod.name), hints=(_busy(live, pod),)) for pod in pods]
+    if chosen and not any(pick.id == chosen for pick in picks):
+        name = safe_url(chosen) if "://" in chosen else safe(chosen)
+        picks.append(Pick(chosen, name, hints=("an address of your own",)))
+        own = True
+    if len(picks) < 2 and not own:
+        return []
+    return [ANY, *picks] if has_key or not own else picks
+
+
+def takes_videos(pod: Pod) -> bool:
+    """Whether a video can be given to a studio now, or as soon as it has started."""
+    if pod.kind is PodKind.ADDRESS:
+        return pod.state is not PodState.GONE
+    return not pod.found and (pod.starting or pod.state is PodState.READY)
+
+
+def own_addresses(live: Live) -> Iterable[Pod]:
+    """Places of the person's own, which need no key."""
+    return (pod for pod in live.pods if pod.kind is PodKind.ADDRESS and takes_videos(pod))
+
+
+def _busy(live: Live, pod: Pod) -> str:
+    if pod.starting:
+        return "Starting"
+    if pod.kind is PodKind.RUNPOD and pod.state is not PodState.READY:
+        return pod.state.value.capitalize()
+    jobs = sum(
+        1 for job in live.jobs if not job.ended and (job.pod == pod.id or (not job.pod and job.request.on == pod.name))
+    )
+    return f"Busy - {jobs} job{'s' * (jobs != 1)}" if jobs else "Idle"

@@ -1,0 +1,101 @@
+"""What the Studio says about files, times and readiness; no widget in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from oavr_tui.models import PREVIEW, SIZES, Job, JobState, Shape
+from oavr_tui.text import clock, safe
+
+if TYPE_CHECKING:
+    from oavr_tui.engine.events import Estimated
+    from oavr_tui.engine.looks import PictureLook, VoiceLook
+
+SPEED = "studio.preview_speed"
+"""Where Memory.views keeps how many seconds this computer takes for a second of preview."""
+_SLOWEST = 1000.0
+
+
+def portrait_words(look: PictureLook, shape: Shape) -> str:
+    """A portrait's size, and what becomes of it in a video of the wanted shape."""
+    width, height = SIZES[look.shape(shape)]
+    fate = f"will be cropped to {width}x{height}" if look.crop_note(shape) else f"fits {width}x{height}"
+    return " · ".join([f"{look.info.width}x{look.info.height}", fate, *map(safe, look.info.notes[:1])])
+
+
+def voice_words(look: VoiceLook, limit: float | None) -> str:
+    """A voice's length, and how much of it is used. limit: seconds that are wanted at most."""
+    whole = look.info.duration
+    notes = [safe(note) for note in look.info.notes[:1]]
+    if limit is not None and limit < whole:
+        from oavr_tui.workflows.windows import frames_for
+
+        used = min(limit, look.longest)
+        return " · ".join([clock(whole), f"the first {clock(used)} is used", f"{frames_for(used)} frames", *notes])
+    if look.too_long:
+        return f"{clock(whole)} · longer than the {clock(look.longest)} that fit; Generate asks before it is cut"
+    return " · ".join([clock(whole), f"{look.frames} frames", *notes])
+
+
+def used_seconds(look: VoiceLook | None, limit: float | None) -> float:
+    """Seconds of voice that become video; 0 while the voice is not known."""
+    if look is None:
+        return 0.0
+    return look.used if limit is None else min(limit, look.used)
+
+
+def preview_words(speed: str, seconds: float) -> tuple[str, ...]:
+    """What a preview of so many seconds of voice takes. speed: as kept under SPEED, empty while unknown."""
+    try:
+        each = float(speed)
+    except ValueError:
+        each = 0.0
+    known = 0 < each < _SLOWEST and seconds > 0
+    takes = f"about {about(max(1.0, each * seconds))}" if known else "a few seconds" if seconds < 60 else "minutes"
+    return f"free, on this computer, {takes}", f"free, here, {takes}", f"free, {takes}"
+
+
+def full_words(told: Estimated) -> tuple[str, ...]:
+    """What a full video takes, by an estimate."""
+    whole = f"about {about(told.start_seconds + told.make_seconds)}"
+    cost = f"${told.dollars:.2f}" if told.dollars > 0 else ""
+    short = [" · ".join(part for part in parts if part) for parts in ((whole, cost and f"about {cost}"), (whole, cost))]
+    return f"your RunPod · {told.brief}", told.brief, *short
+
+
+NEEDS_KEY = ("your RunPod · needs a key · about $0.10 each", "needs a key · about $0.10 each", "needs a key")
+ON_RUNPOD = ("on your RunPod, in the best quality", "on your RunPod")
+ON_OWN = ("on your own server, in the best quality", "on your own server")
+
+
+def about(seconds: float) -> str:
+    """A rough duration: 5 s, 40 s, 3 min."""
+    if seconds < 10:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90:
+        return f"{round(seconds / 5) * 5} s"
+    return f"{round(seconds / 60)} min"
+
+
+def doubtful(look: VoiceLook, limit: float | None) -> bool:
+    """Whether a voice will be cut, or may not be what was meant."""
+    return (look.too_long and limit is None) or bool(look.info.notes)
+
+
+def learned_speed(jobs: Iterable[Job]) -> str:
+    """Seconds for a second of preview, from the last one that was made here; empty without one."""
+    made = [
+        (job.updated_at, (job.updated_at - job.making_since) / job.duration)
+        for job in jobs
+        if job.state is JobState.DONE and job.request.on == PREVIEW and job.making_since and job.duration > 0
+    ]
+    return f"{max(max(made)[1], 0.0):.3f}" if made else ""
+
+
+def done_steps(jobs: Iterable[Job]) -> set[str]:
+    """Which of the first steps the finished videos show to be done."""
+    done = [job for job in jobs if job.state is JobState.DONE]
+    if not done:
+        return set()
+    return {"image", "audio"} | {"preview" if job.request.on == PREVIEW else "full" for job in done}
