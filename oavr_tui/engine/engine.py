@@ -183,8 +183,7 @@ class Engine(JobCommands, VideoCommands, PodCommands, SettingCommands, KeyComman
 
     async def snapshot(self) -> Snapshot:
         await self._queue.refresh()
-        videos = await self._store.do(lambda store: store.videos())
-        return Snapshot(tuple(self._queue.all()), tuple(videos), self._lock.held)
+        return Snapshot(tuple(self._queue.all()), await self.videos(), self._lock.held)
 
     @property
     def driving(self) -> bool:

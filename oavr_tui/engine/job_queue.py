@@ -60,8 +60,14 @@ class JobQueue:
         if jobs is None:
             return
         self._seen = mark
+        made = [job.video_id for job in jobs if job.video_id and self._is_news(job)]
         for job in jobs:
             self._tell(job)
+        for video in (
+            await self._store.do(lambda store: [store.get_video(video_id) for video_id in made]) if made else ()
+        ):
+            if video is not None:
+                self._bus.emit(VideosChanged(video))
         for gone in self._jobs.keys() - {job.id for job in jobs}:
             del self._jobs[gone]
 
@@ -102,6 +108,11 @@ class JobQueue:
     async def forget(self, job_id: str) -> None:
         await self._store.do(lambda store: store.remove_job(job_id))
         self._jobs.pop(job_id, None)
+
+    def _is_news(self, job: Job) -> bool:
+        """Whether it was not known that this job has made its video."""
+        known = self._jobs.get(job.id)
+        return known is not None and known.video_id != job.video_id
 
     def _tell(self, job: Job) -> None:
         if self._jobs.get(job.id) != job:
