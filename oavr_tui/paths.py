@@ -74,6 +74,11 @@ class Paths:
         return self.state / "driver.lock"
 
     @property
+    def seen_file(self) -> Path:
+        """When the app was last in front of a person."""
+        return self.state / "seen.json"
+
+    @property
     def driver_socket(self) -> Path:
         """Where the driver tells other processes how far jobs are."""
         return self.state / "driver.sock"

@@ -14,23 +14,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from oavr_tui.engine.away import AwayCommands
 from oavr_tui.engine.dispatch import Lanes
 from oavr_tui.engine.driver import Driver
 from oavr_tui.engine.events import Bus, Notice, Subscription
 from oavr_tui.engine.fleet import Fleet
-from oavr_tui.engine.job_commands import JobCommands
 from oavr_tui.engine.job_logs import JobLogs
 from oavr_tui.engine.job_queue import JobQueue
-from oavr_tui.engine.key_commands import KeyCommands
 from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.engine.looks import Looks
 from oavr_tui.engine.money_commands import MoneyCommands
 from oavr_tui.engine.pod_book import PodBook
-from oavr_tui.engine.pod_commands import PodCommands
 from oavr_tui.engine.rental import PodSetup, Rental
 from oavr_tui.engine.setting_commands import SettingCommands
 from oavr_tui.engine.setup import pod_setup
+from oavr_tui.engine.sign_out import SignOutCommands
 from oavr_tui.engine.storage import StoreThread
 from oavr_tui.engine.video_commands import VideoCommands
 from oavr_tui.engine.workshop import Surroundings, Workshop
@@ -59,7 +58,7 @@ class Snapshot:
     driving: bool
 
 
-class Engine(JobCommands, VideoCommands, PodCommands, SettingCommands, KeyCommands, MoneyCommands):
+class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, AwayCommands):
     """Open it, use it, close it; everything on one event loop.
 
     settings: those in force, as they were read from these paths and the environment; the usual ones where none are
@@ -150,8 +149,7 @@ class Engine(JobCommands, VideoCommands, PodCommands, SettingCommands, KeyComman
     async def refresh(self) -> None:
         """Take in what other processes wrote, now rather than at the next look."""
         await self.look_at_settings()
-        await self._queue.refresh()
-        await self.fleet.book.refresh()
+        await super().refresh()
 
     def must_stay(self) -> bool:
         """Whether somebody has to go on when this process ends: videos are unfinished, or pods cost money."""

@@ -41,6 +41,11 @@ class Parts:
         """All jobs as last seen, in the order of asking, or as a person has put them."""
         return self._queue.all()
 
+    async def refresh(self) -> None:
+        """Take in what other processes wrote, now rather than at the next look."""
+        await self._queue.refresh()
+        await self.fleet.book.refresh()
+
     def now(self) -> float:
         """Unix seconds by the engine's clock."""
         return self._around.clock()

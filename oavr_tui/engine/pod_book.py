@@ -165,6 +165,10 @@ class PodBook:
             measure = Measure(self._new_id(), what, gpu, round(seconds, 3), self._clock(), count)
             await self._store.do(lambda store: store.put_measure(measure))
 
+    async def forget_measures(self) -> None:
+        """Forget how long things took; what they cost stays."""
+        await self._store.do(lambda store: store.remove_measures())
+
     async def forget(self, pod: Pod) -> None:
         """Strike a pod off the list; what it cost stays."""
         await self._store.do(lambda store: store.remove_pod(pod.id))

@@ -178,6 +178,12 @@ class Store:
             old = [change for one in alike[: -(keep - 1) or None] for change in self._measures.removing(one.id)]
             self._db.journal.commit([*old, *self._measures.putting(measure)])
 
+    def remove_measures(self) -> None:
+        """Forget every measure that can be read."""
+        with self._db.journal.exclusive():
+            gone = [change for measure in self.measures() for change in self._measures.removing(measure.id)]
+            self._db.journal.commit(gone)
+
     def change_counter(self) -> object:
         """Something cheap (two stat calls) that compares unequal after any process has written."""
         return self._db.journal.token()
