@@ -46,7 +46,7 @@ class Talking(GuardedApp):
             self._write(title_sequence(title))
 
     def free_mouse(self) -> bool:
-        """Give the mouse to the terminal, which then selects text as usual, or take it back; returns which it is now."""
+        """Give the mouse to the terminal, or take it back; returns whether it is free now."""
         self._mouse_free = not self._mouse_free
         switch = "l" if self._mouse_free else "h"
         self._write("".join(f"\x1b[?{mode}{switch}" for mode in _MOUSE_MODES))
