@@ -33,9 +33,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """name: as the system has it, to open it, not to show it. bytes: -1 for a folder. changed: unix seconds."""
+    """name: as the system has it, to open it. shown: fit for a terminal. bytes: -1 for a folder.
+
+    changed: unix seconds.
+    """
 
     name: str
+    shown: str
     is_folder: bool
     bytes: int
     changed: float
@@ -80,13 +84,21 @@ def _entry(item: os.DirEntry[str], suffixes: frozenset[str]) -> Entry | None:
     wanted = os.path.splitext(item.name)[1].lower() in suffixes  # noqa: PTH122 - a Path for each would cost more
     try:
         if item.is_dir():
-            return Entry(item.name, True, -1, 0.0)
+            return Entry(item.name, _shown(item.name), True, -1, 0.0)
         if not wanted:
             return None
         status = item.stat()
     except OSError:
         return None
-    return Entry(item.name, False, status.st_size, status.st_mtime) if stat.S_ISREG(status.st_mode) else None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Entry(item.name, _shown(item.name), False, status.st_size, status.st_mtime)
+
+
+def _shown(name: str) -> str:
+    if name.isascii() and name.isprintable():  # nearly all; in a folder of thousands the difference is felt
+        return name
+    return safe(name) or "(a name that cannot be shown)"
 
 
 def _why(error: OSError | ValueError) -> str:

@@ -1,0 +1,49 @@
+"""Choosing a picture or a recording: only folders and usable files are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from oavr_tui.app.widgets.browser import Browser
+
+
+class PickFile(ModalScreen[Path | None]):
+    """Returns the chosen file, None for Esc and Cancel."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
+
+    def __init__(self, title: str, suffixes: frozenset[str], start: Path, recent: Sequence[Path] = ()) -> None:
+        """suffixes: PICTURES or VOICES of outside.listing. start: a folder, or a file in it. recent: other folders."""
+        super().__init__()
+        self._title = title
+        self._browser = Browser(start, suffixes, recent)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tall"):
+            yield Static(Content(self._title), classes="title")
+            yield self._browser
+            with Horizontal(classes="answers"):
+                yield Button("Choose", variant="primary", compact=True, id="choose")
+                yield Button("Cancel", compact=True, id="cancel")
+
+    @on(Browser.Picked)
+    def picked(self, event: Browser.Picked) -> None:
+        self.dismiss(event.path)
+
+    @on(Button.Pressed, "#choose")
+    def choose(self) -> None:
+        self._browser.choose()
+
+    @on(Button.Pressed, "#cancel")
+    def cancel(self) -> None:
+        self.dismiss(None)
