@@ -85,10 +85,11 @@ def _averaged(raster: Raster, width: int, height: int) -> Raster:
     rgb = bytearray()
     for top, bottom in pairwise(rows):
         lines = [raster.rgb[3 * raster.width * y : 3 * raster.width * (y + 1)] for y in range(top, bottom)]
+        sums = [sum(values) for values in zip(*lines, strict=True)]
         for left, right in pairwise(columns):
             count = (right - left) * (bottom - top)
-            for channel in range(3):
-                rgb.append(sum(sum(line[3 * left + channel : 3 * right : 3]) for line in lines) // count)
+            for first in range(3 * left, 3 * left + 3):
+                rgb.append(sum(sums[first : 3 * right : 3]) // count)
     return Raster(width, height, bytes(rgb))
 
 
