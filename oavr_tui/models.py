@@ -210,6 +210,7 @@ class Job:
     graphics memory than usual, after it ran out once. pod: id of the Pod it was given to, empty before and elsewhere.
     moved: it was taken to another pod once, since its own was lost. cost: dollars of the pod's time so far.
     order: its place in the line as a person has set it, on the scale of created_at; 0 where nobody has.
+    avoid: kinds of machines that no start for it may try, since they were tried in vain.
     """
 
     id: str
@@ -241,6 +242,7 @@ class Job:
     note: str = ""
     failure: Failure | None = None
     order: float = 0.0
+    avoid: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -75,9 +75,16 @@ class FleetDrive:
         self.wake()
 
     async def want(
-        self, *, name: str = "", gpu: str = "", cloud: str = "", volume: str = "", for_jobs: bool = False
+        self,
+        *,
+        name: str = "",
+        gpu: str = "",
+        cloud: str = "",
+        volume: str = "",
+        for_jobs: bool = False,
+        tries: tuple[str, ...] = (),
     ) -> Pod:
-        """Write down that a new rented pod is wanted."""
+        """Write down that a new rented pod is wanted. tries: kinds of machines that are of no use."""
         now = self._yard.around.clock()
         pod = Pod(
             id=self._yard.around.new_id(),
@@ -94,6 +101,7 @@ class FleetDrive:
             wish_cloud=cloud,
             volume=volume or self._plan.volume,
             for_jobs=for_jobs,
+            tries=tries,
         )
         self.wake()
         return await self._book.add(pod)
@@ -235,7 +243,8 @@ class FleetDrive:
             if may_wake and not self._tasks.doing(pod):
                 await self._rouse(pod)
                 return
-        await self.want(for_jobs=True)
+        first = next((job for job in self._jobs() if job.id == waiting[0].job_id), None)
+        await self.want(for_jobs=True, tries=first.avoid if first is not None else ())
 
     async def _rouse(self, pod: Pod) -> None:
         self._tasks.wake(await self._book.note(pod, for_jobs=True))

@@ -12,8 +12,8 @@ from oavr_tui.engine.parts import Parts
 from oavr_tui.engine.run_job import place_of
 from oavr_tui.engine.wishes import new_job
 from oavr_tui.errors import BadInput
-from oavr_tui.models import PREVIEW, Job, JobState, PodState, Request
-from oavr_tui.text import safe
+from oavr_tui.models import AUTO, PREVIEW, Job, JobState, PodState, Request
+from oavr_tui.text import safe, safe_url
 
 
 class JobCommands(Parts):
@@ -58,13 +58,19 @@ class JobCommands(Parts):
         self._wake()
         return bool(places)
 
-    async def retry(self, job_id: str) -> Job:
-        """Try an ended job again, with the same seed. Raises BadInput if it did not fail."""
+    async def retry(self, job_id: str, *, elsewhere: bool = False) -> Job:
+        """Try an ended job again, with the same seed. Raises BadInput if it did not fail.
+
+        elsewhere: should a machine have to be rented for it, it is of a kind that was not tried yet; raises BadInput
+        for a video that is meant for one place alone.
+        """
         job = self._known(job_id)
         if job.state not in (JobState.FAILED, JobState.CANCELLED):
             raise BadInput(f"{job.title} is {job.state}; only a failed or cancelled job can be tried again.")
+        if elsewhere and job.request.on != AUTO:
+            raise BadInput(f"{job.title} is meant for {safe_url(job.request.on)} alone. Make it again for any studio.")
         pod = self.fleet.needs.place_of(job)
-        if may_be_saved_yet(job) and (pod is None or pod.state is PodState.READY):
+        if not elsewhere and may_be_saved_yet(job) and (pod is None or pod.state is PodState.READY):
             job = await self._queue.move(job, JobState.GENERATING, cancel_asked=False)
         else:
             job = await self._queue.move(
@@ -77,6 +83,7 @@ class JobCommands(Parts):
                 extra_swap=0,
                 pod="",
                 moved=False,
+                avoid=self.fleet.needs.tried_in_vain(job) if elsewhere else (),
             )
         self._wake()
         return job

@@ -38,6 +38,20 @@ class Needs:
             if job.pod == pod.id and job.sent
         )
 
+    def tried_in_vain(self, job: Job) -> tuple[str, ...]:
+        """The kinds of machines that were tried since a job was asked for and never became ready, and the one that it
+        was last made on."""
+        dead = [
+            pod
+            for pod in (*self._book.gone(), *self._book.all())
+            if pod.for_jobs and not pod.last_used and not pod.starting and pod.created_at >= job.created_at
+        ]
+        kinds = [kind for pod in dead for kind in (*pod.tries, pod.machine_kind if pod.gpu and pod.cloud else "")]
+        own = self.place_of(job)
+        if own is not None and own.kind is PodKind.RUNPOD:
+            kinds.append(own.machine_kind)
+        return tuple(dict.fromkeys(kind for kind in (*job.avoid, *kinds) if kind))
+
     def made_on(self, pod: Pod) -> list[Job]:
         """The jobs that are on a pod: one at most, but for those that wait to be taken up again."""
         return [job for job in self._jobs() if job.pod == pod.id and not job.ended]

@@ -46,6 +46,10 @@ class PodBook:
         """The pod of this id of ours, gone or not."""
         return self._pods.get(pod_id)
 
+    def gone(self) -> list[Pod]:
+        """Those that are gone and remembered still, oldest first."""
+        return [pod for pod in self._in_order() if pod.state is PodState.GONE]
+
     def named(self, name: str) -> Pod | None:
         """The pod that a person means by a name; one that is on its way out only when there is no other."""
         alike = [pod for pod in self.all() if pod.name == name]
@@ -202,8 +206,7 @@ class PodBook:
         return changed
 
     async def _forget_old(self) -> None:
-        gone = [pod for pod in self._in_order() if pod.state is PodState.GONE]
-        for pod in gone[:-_KEPT_GONE]:
+        for pod in self.gone()[:-_KEPT_GONE]:
             await self.forget(pod)
 
     def _strike(self, pod_id: str) -> None:
