@@ -36,7 +36,8 @@ def full_home(home: Path, *, videos: int, jobs: int) -> None:
         store.close()
 
 
-def _title(number: int) -> str:
+def title(number: int) -> str:
+    """What the video of this number, from 0 (the newest), is called."""
     return f"{_NAMES[number % len(_NAMES)]} {number}"
 
 
@@ -48,7 +49,7 @@ def _video(number: int, folder: Path) -> Video:
     return Video(
         id=f"video-{number}",
         job_id=f"old-job-{number}",
-        title=_title(number),
+        title=title(number),
         path=str(folder / f"{number}.mp4"),
         duration=2.0 + number % 60,
         width=480,
@@ -69,7 +70,7 @@ def _video(number: int, folder: Path) -> Video:
 
 def _job(number: int) -> Job:
     at = _NEWEST - _APART * number
-    job = Job(f"job-{number}", _title(number), _request(number), JobState.DONE, at, at + 200, seed=number)
+    job = Job(f"job-{number}", title(number), _request(number), JobState.DONE, at, at + 200, seed=number)
     if number % 10 == 0:
         failure = Failure(FailureCode.OUT_OF_MEMORY, "The studio ran out of memory.", can_retry=True)
         return replace(job, state=JobState.FAILED, failure=failure)

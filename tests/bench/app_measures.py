@@ -149,17 +149,17 @@ def list_keys(program: Program) -> ListKeys:
     return found
 
 
-def opening(program: Program) -> float:
-    """Milliseconds from the last of program.keys to the full frame that it brings."""
+def opening(program: Program, brings: str) -> float:
+    """Milliseconds from the last of program.keys to the first frame with a text that it brings."""
     with program.run() as run:
         _settle(run, program)
         _press(run, program.keys[:-1])
         at = run.press(program.keys[-1])
         _settle(run, program)
-    full = full_frame(list(frames(run.pieces)), after=at)
-    if full is None:
-        raise RuntimeError(f"{program.name} painted nothing after {program.keys[-1]!r}")
-    return 1000 * full
+    for frame in frames(run.pieces):
+        if frame.at > at and brings in "\n".join(lines(frame)):
+            return 1000 * (frame.at - at)
+    raise RuntimeError(f"{program.keys[-1]!r} did not bring {brings!r}:\n" + _last_screen(run))
 
 
 def ticks(program: Program, during: str, seconds: float) -> list[int]:
@@ -168,8 +168,7 @@ def ticks(program: Program, during: str, seconds: float) -> list[int]:
     Ends when nothing was written for four seconds, or after `seconds`.
     """
     with program.run() as run:
-        run.rest(0.5)
-        _press(run, program.keys)
+        run.until(lambda: run.size > 0, seconds)
         run.rest(4.0, seconds)
     marks = [during in "\n".join(lines(frame)) for frame in frames(run.pieces)]
     steady = [before and after for before, after in itertools.pairwise(marks)]
