@@ -13,6 +13,7 @@ from oavr_tui.paths import Paths
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
+    from oavr_tui.app.outside.copying import Copied
     from oavr_tui.models import Video
 
 _MOUSE_MODES = (1000, 1003, 1015, 1006)
@@ -57,10 +58,19 @@ class Talking(GuardedApp):
 
     async def copy_text(self, text: str, what: str) -> None:
         """Copy a text the first way that works, and say which. what: what it is, in words."""
+        copied = await self.copied(text)
+        self.say(f"{copied.sentence} ({what})" if copied.way != "none" else copied.sentence, bad=copied.way == "none")
+
+    async def copied(self, text: str) -> Copied:
+        """Copy a text the first way that works; says nothing."""
         from oavr_tui.app.outside.copying import copy
 
-        copied = await copy(text, self.environ, self._write, self.paths.state)
-        self.say(f"{copied.sentence} ({what})" if copied.way != "none" else copied.sentence, bad=copied.way == "none")
+        self._clipboard = text  # what a text field here pastes
+        return await copy(text, self.environ, self._write, self.paths.state)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What Textual calls for selected text: its own way knows neither tmux nor the system's tools."""
+        self.run_worker(self.copy_text(text, "what was selected"), group="copying", exit_on_error=False)
 
     async def open_elsewhere(self, target: str) -> None:
         """Open a path or an address with another program; where that cannot be, copy what helps instead."""

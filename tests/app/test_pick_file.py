@@ -49,7 +49,8 @@ class Desk(App[None]):
         return [self.rows.render_line(y).text.strip() for y in range(self.rows.size.height)]
 
     def state(self) -> str:
-        return str(self.screen.query_one("#state", Static).render())
+        """What is said below the rows, without its hint."""
+        return str(self.screen.query_one("#state", Static).render()).partition(" · ")[0]
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 
-from oavr_tui.app.outside.qr import qr_lines
+from oavr_tui.app.outside.qr import fitting, qr_lines
 from oavr_tui.app.outside.terminal import Terminal, refusal, title_sequence
 
 
@@ -66,6 +68,21 @@ def test_a_qr_code_is_square_and_has_its_three_corners() -> None:
     corner = "█▀▀▀▀▀█"
     assert lines[1][2:9] == corner == lines[1][-9:-2]
     assert corner in [line[2:9] for line in lines[-6:]]
+
+
+@pytest.mark.parametrize("text", ["https://example.com/checkout?device=a1b2", "https://example.com/" + "x" * 150])
+def test_a_phone_reads_what_was_drawn(text: str) -> None:
+    dark = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}
+    halves = np.array([[dark[ch] for ch in line] for line in qr_lines(text)], dtype=np.uint8)
+    modules = halves.transpose(0, 2, 1).reshape(-1, halves.shape[1])
+    picture = np.kron((1 - modules) * 255, np.ones((8, 8))).astype(np.uint8)
+    assert cv2.QRCodeDetector().detectAndDecode(picture)[0] == text
+
+
+def test_the_code_that_fits_has_as_much_white_as_there_is_room_for() -> None:
+    widths = [len(fitting("https://example.com/", columns, 40)[0]) for columns in (40, 30, 27)]
+    assert widths == [33, 29, 27]
+    assert fitting("https://example.com/", 26, 40) == fitting("https://example.com/", 80, 10) == []
 
 
 def test_what_does_not_fit_in_a_qr_code_has_none() -> None:

@@ -24,3 +24,12 @@ def qr_lines(text: str, border: int = 2) -> list[str]:
         rows.append([False] * len(rows[0]))
     pairs = zip(rows[::2], rows[1::2], strict=True)
     return ["".join(_HALVES[upper, lower] for upper, lower in zip(*pair, strict=True)) for pair in pairs]
+
+
+def fitting(text: str, columns: int, rows: int) -> list[str]:
+    """The lines of a QR code within so many columns and rows, with as much white as fits; none if it does not fit."""
+    for border in (4, 2, 1):
+        lines = qr_lines(text, border)
+        if lines and len(lines[0]) <= columns and len(lines) <= rows:
+            return lines
+    return []

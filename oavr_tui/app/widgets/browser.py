@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Checkbox, Input, Static
+from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.outside.listing import DEADLINE_SECONDS, Entry, Listing, in_thread, listed
 from oavr_tui.app.outside.pasted import pasted
@@ -31,6 +31,7 @@ _DATE_FROM, _SIZE_FROM = 56, 36
 """Cells of width from which a row has room for its date, and for its size."""
 _MOST_RECENT = 3
 _UP = ".."
+_SHOW, _HIDE = "Show hidden", "Leave out hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,9 @@ class Browser(Vertical):
         height: 1fr;
         & #where { color: $text-muted; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & #rows { height: 1fr; background: $surface; }
-        & #foot { height: 1; }
-        & #state { width: 1fr; height: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
-        & #hidden { border: none; padding: 0; height: 1; background: transparent; }
+        & #foot { height: auto; }
+        & #state { width: 1fr; height: auto; max-height: 3; color: $text-muted; }
+        & #state.bad { color: $text-error; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -104,7 +105,8 @@ class Browser(Vertical):
         self._list = LineList(self._draw, id="rows")
         self._list.can_focus = False  # the field has the keys; the mouse has the rows
         self._says = Static(id="state")
-        self._hidden = Checkbox("Show hidden", compact=True, id="hidden")
+        self._hidden = Button(_SHOW, compact=True, id="hidden")
+        self._all = False
 
     def compose(self) -> ComposeResult:
         yield self._where
@@ -142,7 +144,7 @@ class Browser(Vertical):
     def _matching(self) -> list[Row]:
         """The rows for what is typed; hidden ones when asked for, or when their dot is typed."""
         wanted = self._field.value.strip().casefold()
-        hidden = self._hidden.value or wanted.startswith(".")
+        hidden = self._all or wanted.startswith(".")
         rows = [
             Row(self.folder / entry.name, entry)
             for entry in self._listing.entries
@@ -158,8 +160,12 @@ class Browser(Vertical):
     def _show(self, index: int | None = None) -> None:
         self._rows = self._matching()
         self._where.update(Content(_short(self.folder)))
-        self._says.update(Content(self._state()))
+        self._say(self._state(), bad=bool(self._listing.wrong))
         self._list.show_rows(len(self._rows), index)
+
+    def _say(self, text: str, *, bad: bool = False) -> None:
+        self._says.update(Content(text))
+        self._says.set_class(bad, "bad")
 
     def _state(self) -> str:
         if self._reading:
@@ -169,7 +175,9 @@ class Browser(Vertical):
         folders = sum(1 for row in self._rows if row.entry is not None and row.is_folder)
         files = sum(1 for row in self._rows if not row.is_folder)
         said = f"{_many(folders, 'folder')}, {_many(files, 'file')}" if self._suffixes else _many(folders, "folder")
-        return f"{said} of the first {len(self._listing.entries):,}" if self._listing.more else said
+        if self._listing.more:
+            return f"{said} of the first {len(self._listing.entries):,}"
+        return said if self._typed else f"{said} · backspace goes up"
 
     # --- drawing
 
@@ -199,9 +207,11 @@ class Browser(Vertical):
             self._typed = self._field.value
             self._show(0 if self._typed.strip() else self._index_of(""))
 
-    @on(Checkbox.Changed, "#hidden")
-    def hidden_changed(self, event: Checkbox.Changed) -> None:
+    @on(Button.Pressed, "#hidden")
+    def hidden_changed(self, event: Button.Pressed) -> None:
         event.stop()
+        self._all = not self._all
+        self._hidden.label = _HIDE if self._all else _SHOW
         self._show(self._index_of(""))
 
     @on(Input.Submitted, "#filter")
@@ -240,7 +250,7 @@ class Browser(Vertical):
         elif is_file and self._suffixes:
             self.post_message(self.Picked(path))
         else:
-            self._says.update(Content(f"{safe(typed, 60)} is not there. Check how it is written."))
+            self._say(f"{safe(typed, 60)} is not there. Check how it is written.", bad=True)
 
     @on(FilterField.Up)
     def go_up(self, event: FilterField.Up) -> None:

@@ -1,0 +1,124 @@
+"""An address for another device, where no browser can be opened here: to copy, to read, and as a code for a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from oavr_tui.app.outside.qr import INK, fitting
+from oavr_tui.text import safe
+
+if TYPE_CHECKING:
+    from oavr_tui.app.talking import Talking
+
+_LONGEST = 2000
+_TEXT_COLUMNS = 18
+"""What the words beside the code need at least."""
+
+
+class Code(Widget):
+    """A QR code. Its colors are its own in every theme: readers want dark on light."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "Code { width: auto; height: auto; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="code")
+        self._lines: Sequence[str] = ()
+        self._ink = Style.parse(INK)
+
+    def show(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self.display = bool(lines)
+        self.refresh(layout=True)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        return len(self._lines[0]) if self._lines else 0
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._lines)
+
+    def render_line(self, y: int) -> Strip:
+        if y >= len(self._lines):
+            return Strip.blank(self.size.width)
+        return Strip([Segment(self._lines[y], self._ink)], len(self._lines[y]))
+
+
+class ShowAddress(ModalScreen[None]):
+    """Copies the address as soon as it is shown, and says how. Esc closes."""
+
+    DEFAULT_CSS = """
+    ShowAddress {
+        & #frame { width: auto; max-width: 98%; height: auto; border: round $primary; background: $surface; }
+        & #words { width: 48; height: auto; padding: 0 1; scrollbar-size-vertical: 1; }
+        & .title { text-style: bold; color: $primary; }
+        & .line { margin-top: 1; }
+        & #address { text-style: bold; margin-top: 1; }
+        & Button { margin-top: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Close", show=False),
+        Binding("y", "copy", "Copy", show=False),
+    ]
+
+    def __init__(self, address: str, what: str) -> None:
+        """what: what is behind the address, in words."""
+        super().__init__()
+        self._address = address
+        self._what = what
+        self._code = Code()
+        self._copied = Static("Copying…", classes="line", id="copied")
+        self._no_room = Static("In a larger window there is a code for a phone here.", classes="line")
+        self._words = VerticalScroll(id="words", can_focus=False)
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="frame"):
+            with self._words:
+                yield Static(Content(safe(self._what)), classes="title")
+                yield Static("For a browser on any computer or phone:", classes="line")
+                yield Static(Content(safe(self._address, _LONGEST)), id="address")
+                yield Button("Close", variant="primary", compact=True, id="close")
+                yield Button("Copy again", compact=True, id="again")
+                yield self._copied
+                yield self._no_room
+            yield self._code
+
+    def on_mount(self) -> None:
+        self.query_one("#close").focus()
+        self.action_copy()
+
+    def on_resize(self) -> None:
+        """Room for the code, and beside it what is left for the words."""
+        width, height = self.size.width * 98 // 100 - 2, self.size.height - 2
+        lines = fitting(self._address, width - _TEXT_COLUMNS, height)
+        self._code.show(lines)
+        self._no_room.display = not lines
+        self._words.styles.width = min(48, width - (len(lines[0]) if lines else 0))
+        self._words.styles.max_height = height
+
+    @work(exclusive=True, group="copying")
+    async def action_copy(self) -> None:
+        copied = await cast("Talking", self.app).copied(self._address)
+        self._copied.update(Content(safe(copied.sentence, 600)))
+
+    @on(Button.Pressed, "#again")
+    def again(self) -> None:
+        self.action_copy()
+
+    @on(Button.Pressed, "#close")
+    def close(self) -> None:
+        self.dismiss(None)
