@@ -70,7 +70,7 @@ def _video(number: int, folder: Path) -> Video:
 
 def _job(number: int) -> Job:
     at = _NEWEST - _APART * number
-    job = Job(f"job-{number}", title(number), _request(number), JobState.DONE, at, at + 200, seed=number)
+    job = Job(f"job-{number}", f"wish {number}", _request(number), JobState.DONE, at, at + 200, seed=number)
     if number % 10 == 0:
         failure = Failure(FailureCode.OUT_OF_MEMORY, "The studio ran out of memory.", can_retry=True)
         return replace(job, state=JobState.FAILED, failure=failure)

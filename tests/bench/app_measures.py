@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import shutil
 import statistics
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,16 +31,24 @@ _EDGE = 45
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is started: python -m and these words, with a home of its own. keys: pressed to get to its list."""
+    """What is started: python -m and these words. keys: pressed to get to its list.
+
+    home: copied for each start, since the app remembers where it was left.
+    """
 
     name: str
     words: tuple[str, ...]
     home: Path
     keys: tuple[str, ...] = ()
 
-    def run(self) -> PtyRun:
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "OAVR_HOME": str(self.home)}
-        return PtyRun([sys.executable, "-m", *self.words], env, folder=_ROOT)
+    @contextlib.contextmanager
+    def run(self) -> Iterator[PtyRun]:
+        """Started; ended when the block is left."""
+        with tempfile.TemporaryDirectory(prefix="oavr-budgets-home-") as folder:
+            home = shutil.copytree(self.home, Path(folder) / "home")
+            env = {"PATH": os.environ["PATH"], "HOME": str(home), "OAVR_HOME": str(home)}
+            with PtyRun([sys.executable, "-m", *self.words], env, folder=_ROOT) as run:
+                yield run
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +167,11 @@ def opening(program: Program, brings: str) -> float:
         _press(run, program.keys[:-1])
         at = run.press(program.keys[-1])
         _settle(run, program)
-    for frame in frames(run.pieces):
-        if frame.at > at and brings in "\n".join(lines(frame)):
-            return 1000 * (frame.at - at)
-    raise RuntimeError(f"{program.keys[-1]!r} did not bring {brings!r}:\n" + _last_screen(run))
+    showing = [frame.at for frame in frames(run.pieces) if brings in "\n".join(lines(frame))]
+    if not showing or showing[0] <= at:
+        when = "not shown" if not showing else "there before"
+        raise RuntimeError(f"{brings!r} was {when} after {program.keys[-1]!r}:\n" + _last_screen(run))
+    return 1000 * (showing[0] - at)
 
 
 def ticks(program: Program, during: str, seconds: float) -> list[int]:
