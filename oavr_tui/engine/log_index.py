@@ -42,7 +42,7 @@ class Found:
 class LogIndex:
     """The rows of parts. begin: the place (part, byte) of the first line, by default the very beginning.
 
-    `look_ahead` only reads, so that it may run in a thread; `take` is for the owner alone, and quick.
+    `look_ahead` changes nothing, and `take` adds what it found.
     """
 
     def __init__(self, parts: Parts, begin: tuple[int, int] | None = None) -> None:
@@ -94,6 +94,10 @@ class LogIndex:
             return self._part, self._begun
         start = self._starts[row]
         return start >> PART_BITS, start & _WITHIN
+
+    def starts(self, begin: int, end: int) -> array[int]:
+        """The places of whole lines, part and byte in one number, as PART_BITS says."""
+        return self._starts[begin:end]
 
     # --- getting to know more
 

@@ -70,7 +70,7 @@ class FileParts:
         file = self._files.get(part)
         try:
             return b"" if file is None else os.pread(file.fileno(), most, place)
-        except (OSError, ValueError):  # unreadable, or given back while a step still ran
+        except OSError:
             return b""
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """A log as a pane shows it: its rows by number, those that match alone where some are left out, and what was found.
 
-The work on a long log is cut into steps of some milliseconds each, to be run in a thread one after another. The last
-rows of a long file can be shown at once; the rows before them come when the whole file is known.
+The work on a long log is cut into steps of a few milliseconds each, so that whoever shows it can do other things in
+between. The last rows of a long file can be shown at once; the rows before them come when the whole file is known.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from oavr_tui.engine.log_parts import FileParts, MemoryParts, Parts
 from oavr_tui.engine.log_rows import LogRow, read_line, row_of
 from oavr_tui.engine.log_scan import Matches, Query, Scan
 
-STEP_BYTES = 1 << 18
-STEP_ROWS = 1500
+STEP_BYTES = 1 << 17
+STEP_ROWS = 500
 _LONG = 1 << 19
 _TAIL = 1 << 17
 _KEPT_ROWS = 400
@@ -36,7 +36,7 @@ class LogView:
     that is missing or cannot be read: it has no rows (yet).
 
     version counts up whenever rows may look different. anew counts up when the log is another one than before. All
-    methods are for one owner; `step` alone may run in a thread while rows are read, but not during other calls.
+    methods are for one owner.
     """
 
     def __init__(self, source: Path | None, redact: Callable[[str], str]) -> None:
@@ -171,7 +171,7 @@ class LogView:
         return self._scan is not None and (self._tail is not None or self._scan.behind > 0)
 
     def step(self) -> Step | None:
-        """Some milliseconds of reading or searching. Changes nothing: give the result to `take`."""
+        """A few milliseconds of reading or searching. Changes nothing: give the result to `take`."""
         if (found := self._full.look_ahead(STEP_BYTES)) is not None:
             return Step(self._full, found)
         scan = self._scan
@@ -191,7 +191,7 @@ class LogView:
         self._refreshed()
 
     def close(self) -> None:
-        """Give the files back. Not while a step runs."""
+        """Give the files back."""
         self._parts.close()
         self._rows.clear()
 

@@ -47,7 +47,7 @@ class LogLines(ScrollView, can_focus=True, inherit_bindings=False):
         & .log--quiet { color: $text-muted; }
         & .log--warning { color: $text-warning; text-style: bold; }
         & .log--error { color: $text-error; text-style: bold; }
-        & .log--match { background: $warning 40%; text-style: bold; }
+        & .log--match { background: $warning-muted; text-style: bold underline; }
         & .log--here { text-style: reverse bold; }
     }
     """
@@ -80,6 +80,7 @@ class LogLines(ScrollView, can_focus=True, inherit_bindings=False):
         self._places: list[tuple[int, int]] = []
         self._styles: dict[str, Style] = {}
         self._moving = False
+        self._base = Style.null()
 
     # --- where it is
 
@@ -263,7 +264,8 @@ class LogLines(ScrollView, can_focus=True, inherit_bindings=False):
             if look == "selected":
                 self._styles[look] = self.screen.get_component_rich_style("screen--selection")
             else:
-                self._styles[look] = self.get_component_rich_style(f"log--{look}", partial=True)
+                # Not the partial style, which would leave out how see-through a color is.
+                self._styles[look] = self.get_component_rich_style(f"log--{look}")
         return self._styles[look]
 
     def _redraw(self) -> None:
@@ -284,6 +286,7 @@ class LogLines(ScrollView, can_focus=True, inherit_bindings=False):
     def _compose_strips(self) -> list[Strip]:
         self._strips, self._places = [], []
         base, place, line = self.rich_style, *self._spot
+        self._base = base
         if self.view is None or not self.count:
             self._places = [(-1, 0)]
             text = self._empty()
@@ -314,7 +317,7 @@ class LogLines(ScrollView, can_focus=True, inherit_bindings=False):
         if not 0 <= y < len(strips):
             return Strip.blank(self.width, self.rich_style)
         place, offset = self._places[y]
-        strip = strips[y].adjust_cell_length(self.width, self.rich_style)
+        strip = strips[y].adjust_cell_length(self.width, self._base)
         return strip.apply_offsets(max(0, offset), place) if place >= 0 else strip
 
     # --- selecting

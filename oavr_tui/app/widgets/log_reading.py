@@ -12,6 +12,8 @@ from textual.widget import Widget
 from oavr_tui.engine.log_view import LogView
 from oavr_tui.text import safe
 
+_PROGRESS_SECONDS = 0.25
+
 
 class LogReading(Widget):
     """Owns the view of a log, the timer that looks at its file, and the worker that reads what is much.
@@ -70,15 +72,13 @@ class LogReading(Widget):
         self.look()
 
     def feed(self, lines: Iterable[str]) -> None:
-        """Add whole lines of clean text; for a log without a file."""
+        """Add whole lines of clean text; for a log without a file. They are shown at the next tick."""
         view = self._view
         if view is None or view.memory is None:
             return
         view.memory.append("".join([f"{line}\n" for line in lines]))
         while not self._busy and (step := view.step()) is not None:
             view.take(step)
-        if self._visible and self.following:
-            self._show_news()
 
     def pause_reading(self) -> None:
         """The pane is hidden: look no more."""
@@ -117,13 +117,17 @@ class LogReading(Widget):
         self._show_news()
 
     async def _catch_up(self, view: LogView) -> None:
-        """Read or search what is much, step by step, in a thread, so that keys are served in between."""
+        """Read or search what is much, in steps of a few milliseconds, with keys served and lines drawn in between.
+
+        Not in a thread: it would take turns with the drawing every 5 ms, and make that last several times as long.
+        """
         loop = asyncio.get_running_loop()
         shown = loop.time()
         try:
-            while view is self._view and self._wanted and (step := await asyncio.to_thread(view.step)) is not None:
+            while view is self._view and self._wanted and (step := view.step()) is not None:
                 view.take(step)
-                if loop.time() - shown >= self._every:
+                await asyncio.sleep(0)
+                if loop.time() - shown >= max(self._every, _PROGRESS_SECONDS):
                     self._show_news()
                     shown = loop.time()
         finally:
