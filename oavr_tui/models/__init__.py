@@ -1,0 +1,86 @@
+"""The nouns of the app as frozen dataclasses, and the table of what may follow what.
+
+Rules:
+1. A job's state changes only through `Job.moved_to`, which looks at FOLLOWS and raises on an illegal step; a pod's
+   through `Pod.moved_to` and POD_FOLLOWS.
+2. These classes hold facts, not behaviour; they load nothing but the standard library, so that the first frame is fast.
+3. What is written to disk is `dataclasses.asdict` of these; pydantic checks it on the way back in (store/documents.py).
+
+They are taken from here, whichever module they stand in.
+"""
+
+from __future__ import annotations
+
+from oavr_tui.models.jobs import (
+    AUTO,
+    DEFAULT_PROMPT,
+    ENDED,
+    FOLLOWS,
+    FPS,
+    LONGEST_FULL_SECONDS,
+    LONGEST_PREVIEW_SECONDS,
+    PREVIEW,
+    SIZES,
+    Failure,
+    Job,
+    JobState,
+    OutputFile,
+    PictureInfo,
+    Progress,
+    Quality,
+    Request,
+    Shape,
+    Video,
+    VoiceInfo,
+    shape_of,
+)
+from oavr_tui.models.pods import (
+    BILLED_STATES,
+    POD_FOLLOWS,
+    STARTING_STATES,
+    Measure,
+    Pod,
+    PodKind,
+    PodState,
+    PodWish,
+    Spell,
+    SpellKind,
+    machine_kind,
+)
+from oavr_tui.models.steps import IllegalStep
+
+__all__ = [
+    "AUTO",
+    "BILLED_STATES",
+    "DEFAULT_PROMPT",
+    "ENDED",
+    "FOLLOWS",
+    "FPS",
+    "LONGEST_FULL_SECONDS",
+    "LONGEST_PREVIEW_SECONDS",
+    "POD_FOLLOWS",
+    "PREVIEW",
+    "SIZES",
+    "STARTING_STATES",
+    "Failure",
+    "IllegalStep",
+    "Job",
+    "JobState",
+    "Measure",
+    "OutputFile",
+    "PictureInfo",
+    "Pod",
+    "PodKind",
+    "PodState",
+    "PodWish",
+    "Progress",
+    "Quality",
+    "Request",
+    "Shape",
+    "Spell",
+    "SpellKind",
+    "Video",
+    "VoiceInfo",
+    "machine_kind",
+    "shape_of",
+]
