@@ -158,12 +158,66 @@ def test_a_fault_is_one_sentence_and_a_file_without_values(opened: Open, home: P
     assert given_back(window)
     crash = home.state / "crash.log"
     assert str(crash).encode() in window.written.replace(b"\r\n", b"")
-    told = re.sub(rb"\x1b\[[?<]?\d*\w", b"", window.written.rpartition(b"\x1b[?1004l")[2]).decode().strip()
-    assert told.startswith("Something went wrong inside the app while showing the screens.")
-    assert told.count("\n") == 0
+    told = re.sub(rb"\x1b(\[[?<\d;]*\w|\][^\x07]*\x07)", b"", window.written.rpartition(b"\x1b[?1004l")[2]).strip()
+    assert told.startswith(b"Something went wrong inside the app while showing the screens.")
+    assert b"\n" not in told
     for text in (window.written.decode(), crash.read_text()):
         assert SECRET not in text
         assert "Traceback" not in text
+
+
+FLOODED = """
+import sys
+from oavr_tui.app.outside.guard import GuardedApp, run_guarded
+from oavr_tui.commands.talk import say
+from oavr_tui.paths import Paths
+from textual.widgets import Static
+
+class Flooded(GuardedApp):
+    BINDINGS = [("f", "flood", "Flood")]
+    def compose(self):
+        yield Static("before it")
+        yield Static("what stays as it is")
+    def action_flood(self):
+        for _ in range(300):
+            self._driver.write("x" * 10_000)
+        self.query_one(Static).update("after the flood")
+
+app = Flooded()
+app.paths = Paths.find()
+sys.exit(run_guarded(app, say))
+"""
+
+
+def test_a_terminal_that_reads_again_is_drawn_anew(opened: Open) -> None:
+    window = opened([sys.executable, "-c", FLOODED])
+    window.until("before it")
+    window.until_quiet()
+    window.written = b""
+    window.type("f")
+    window.until("after the flood")
+    window.until_quiet()
+    assert b"what stays as it is" in window.written
+    assert window.written.count(b"x") < 300 * 10_000
+    os.kill(window.process.pid, signal.SIGTERM)
+    assert window.end() == 128 + signal.SIGTERM
+
+
+def test_a_suspended_app_comes_back(opened: Open) -> None:
+    window = opened([sys.executable, "-c", FLOODED])
+    window.until("before it")
+    window.until_quiet()
+    os.kill(window.process.pid, signal.SIGTSTP)
+    window.until("\x1b[?1049l")
+    window.until_quiet()
+    assert given_back(window)
+    window.written = b""
+    os.kill(window.process.pid, signal.SIGCONT)
+    window.until("\x1b[?1049h")
+    window.until("what stays as it is")
+    os.kill(window.process.pid, signal.SIGTERM)
+    assert window.end() == 128 + signal.SIGTERM
+    assert given_back(window)
 
 
 def test_a_fault_in_a_thread_is_kept_in_the_file_only(opened: Open, home: Paths) -> None:

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from textual.drivers.linux_driver import LinuxDriver
 
 from oavr_tui.app.outside.outlet import Outlet
+from oavr_tui.app.outside.terminal import RESTORE_TITLE, SAVE_TITLE
 
 if TYPE_CHECKING:
     from oavr_tui.app.outside.guard import GuardedApp
 
-GIVE_BACK = "\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+GIVE_BACK = (
+    "\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+    + RESTORE_TITLE
+)
 """What gives the terminal back: no bracketed paste, wrapping, no mouse, the plain keys, the first screen, a cursor."""
 
 
@@ -26,6 +30,7 @@ class SteadyDriver(LinuxDriver):
         self._guarded = app
         self._outlet: Outlet | None = None
         self._watch_end = -1
+        self._begun = False
 
     # --- writing
 
@@ -37,14 +42,19 @@ class SteadyDriver(LinuxDriver):
         assert self._file is not None
         self._outlet = Outlet(self._file.fileno(), self._is_gone, self._caught_up)
         self._begin_watch()
+        self.write(SAVE_TITLE)
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._writer_thread is not None:
             self._writer_thread.stop()  # the parent's own, which has nothing to write
+        if self._begun:
+            self._caught_up()  # back from the shell or a pager: the screen is empty, and Textual thinks it is drawn
+        self._begun = True
 
     def stop_application_mode(self) -> None:
         if self._outlet is not None:
             self._outlet.leave()
         super().stop_application_mode()
+        self.write(RESTORE_TITLE)
 
     def close(self) -> None:
         self._end_watch()
