@@ -168,6 +168,8 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
 
     async def start_keeper(self) -> None:
         """See to it that somebody goes on in the background, unless that is switched off; waits until it is there."""
+        if not self._setup.keeper:
+            return
         await asyncio.to_thread(self._setup.keep)
         for _look in range(_KEEPER_LOOKS):
             if self.kept:

@@ -71,7 +71,7 @@ class Keeper:
         self._wanted = Wanted(paths.wanted_lock)
 
     async def keep(self) -> None:
-        """Returns when nothing is left to do."""
+        """Returns when nothing is left to do, or when it is switched off and somebody else drives."""
         from oavr_tui.engine.crash import write_crash
         from oavr_tui.errors import OavrError
 
@@ -80,6 +80,8 @@ class Keeper:
                 if not await self._something_left():
                     return
                 if self._wanted.by_others() or not self._driver.is_free():
+                    if not self._engine.settings.pods_keeper:  # switched off meanwhile; alone it would not leave pods
+                        return
                     await asyncio.sleep(_LOOK_SECONDS)
                 else:
                     await self._drive()

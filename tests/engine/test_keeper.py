@@ -18,6 +18,7 @@ from oavr_tui.engine.keeper import Keeper, start_keeper
 from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.models import Pod, PodKind, PodState
 from oavr_tui.paths import Paths, private_dir
+from oavr_tui.settings import save_setting
 from oavr_tui.store.store import Store
 
 
@@ -136,5 +137,24 @@ async def test_it_drives_when_nobody_else_wants_to_and_makes_way_at_once(home: P
         assert not keeping.done()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
+    person.release()
+    lock.release()
+
+
+async def test_one_that_is_switched_off_goes_when_somebody_else_drives_and_not_before(home: Paths) -> None:
+    something_left(home)
+    lock, driver, person = FileLock(home.keeper_lock), FileLock(home.driver_lock), Wanted(home.wanted_lock)
+    assert lock.take()
+    async with Engine(home, environ=environment()) as engine, asyncio.timeout(60):
+        keeping = asyncio.create_task(Keeper(home, lock, engine, print).keep())
+        while driver.is_free():
+            await asyncio.sleep(0.05)
+        save_setting(home, "pods.keeper", "no")
+        while engine.settings.pods_keeper:
+            await asyncio.sleep(0.05)
+        assert not keeping.done()
+        assert not driver.is_free()
+        person.hold()
+        await keeping
     person.release()
     lock.release()
