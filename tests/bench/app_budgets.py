@@ -16,7 +16,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.bench.app_homes import full_home, title
-from tests.bench.app_measures import Keys, ListKeys, Program, Start, idle, list_keys, opening, start, ticks
+from tests.bench.app_measures import (
+    DOWN_UP,
+    RIGHT_LEFT,
+    Keys,
+    ListKeys,
+    Program,
+    Start,
+    idle,
+    list_keys,
+    opening,
+    start,
+    ticks,
+)
 
 TO_VIDEOS = ("escape", "2")
 """Keys that lead to the gallery: the first leaves the text field that may have the focus."""
@@ -102,13 +114,13 @@ def measure_list(bench: Bench) -> list[Row]:
 
 
 def measure_gallery_keys(bench: Bench) -> list[Row]:
-    return _keys(bench, "gallery of 10,000", bench.app(home=bench.full, keys=TO_VIDEOS))
+    return _keys(bench, "gallery of 10,000", bench.app(home=bench.full, keys=TO_VIDEOS), RIGHT_LEFT)
 
 
-def _keys(bench: Bench, what: str, program: Program) -> list[Row]:
+def _keys(bench: Bench, what: str, program: Program, inside: Sequence[str] = DOWN_UP) -> list[Row]:
     ours, bare = ListKeys(), ListKeys()
     for _ in range(bench.rounds):
-        ours.more(list_keys(program))
+        ours.more(list_keys(program, inside))
         bare.more(list_keys(bench.bare(10_000)))
 
     def tails(keys: Keys) -> str:

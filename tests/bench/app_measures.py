@@ -24,7 +24,10 @@ _LONGEST = 10.0
 _AFTER_KEY = 0.12
 """Seconds without a byte that end the answer to a key; shorter than what may follow it apart (thumbnails, 0.15)."""
 _ROOT = Path(__file__).parent.parent.parent
-_INSIDE = ("down",) * 10 + ("up",) * 10
+DOWN_UP = ("down",) * 10 + ("up",) * 10
+"""Keys that stay inside the window of a list."""
+RIGHT_LEFT = ("right", "left") * 10
+"""Keys that stay inside the window of a grid."""
 _EDGE = 45
 """More rows than are in sight: so many times down, and each further one scrolls."""
 
@@ -143,14 +146,14 @@ def idle(program: Program, seconds: float) -> Idle:
         return Idle(run.now - at, [(when - at, size) for when, size in bursts(run.pieces[begun:])], cpu)
 
 
-def list_keys(program: Program) -> ListKeys:
-    """Keys in the list that program.keys leads to."""
+def list_keys(program: Program, inside: Sequence[str] = DOWN_UP) -> ListKeys:
+    """Keys in the list that program.keys leads to. inside: those that do not scroll it."""
     found = ListKeys()
     with program.run() as run:
         _settle(run, program)
         _press(run, program.keys)
         run.answer("home", _AFTER_KEY, 0.5)
-        for key in _INSIDE:
+        for key in inside:
             found.inside.add(run.answer(key, _AFTER_KEY))
         _press(run, ("down",) * _EDGE)
         for key in ("down",) * 10:
