@@ -74,11 +74,14 @@ class Forecast:
         return _Machine("start", offer.gpu, offer.per_hour or 0.0)
 
     def _at_hand(self, on: str) -> _Machine | None:
-        """A pod that is there already, ready or asleep."""
+        """A pod that is there already: ready, on its way, or asleep, whichever is the quickest."""
         pods = self._possible(on)
         ready = next((pod for pod in pods if pod.state is PodState.READY), None)
         if ready is not None:
             return _Machine("none", ready.gpu, ready.per_hour)
+        coming = next((pod for pod in pods if pod.starting and pod.gpu and pod.per_hour > 0), None)
+        if coming is not None:
+            return _Machine("wake" if coming.resumed else "start", coming.gpu, coming.per_hour)
         asleep = next((pod for pod in pods if pod.state is PodState.STOPPED), None)
         return None if asleep is None else _Machine("wake", asleep.gpu, asleep.per_hour)
 

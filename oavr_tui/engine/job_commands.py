@@ -53,8 +53,7 @@ class JobCommands(Parts):
             what = "has ended" if job.ended else "is being made already"
             raise BadInput(f"{job.title} {what}, so it keeps its place. Only waiting videos can be moved.")
         places = moved([one for one in self._queue.all() if is_waiting(one)], job_id, by)
-        for name, place in places.items():
-            await self._queue.change(name, partial(_placed, place=place))
+        await self._queue.change_all({name: partial(_placed, place=place) for name, place in places.items()})
         self._wake()
         return bool(places)
 
@@ -98,9 +97,8 @@ class JobCommands(Parts):
     async def clear_finished(self) -> int:
         """Strike every ended job off the list, but those whose video may still be brought home; returns how many."""
         await self._queue.refresh()
-        ended = [job for job in self._queue.all() if job.ended and not may_be_saved_yet(job)]
-        for job in ended:
-            await self._queue.forget(job.id)
+        ended = [job.id for job in self._queue.all() if job.ended and not may_be_saved_yet(job)]
+        await self._queue.forget(*ended)
         return len(ended)
 
     def _known(self, job_id: str) -> Job:

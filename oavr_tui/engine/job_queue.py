@@ -6,7 +6,7 @@ elsewhere, a second `generate`), so a change is made to the job as it is on the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -81,6 +81,11 @@ class JobQueue:
         self._tell(job)
         return job
 
+    async def change_all(self, changes: Mapping[str, Callable[[Job], Job]]) -> None:
+        """Apply pure functions to several jobs as one, then tell. Those that are gone are passed over."""
+        for job in await self._store.do(lambda store: store.update_jobs(changes)):
+            self._tell(job)
+
     async def note(self, job: Job, **facts: Any) -> Job:
         """Write down facts about a job without moving it."""
         return await self.change(job.id, lambda old: replace(old, updated_at=self._clock(), **facts))
@@ -105,9 +110,11 @@ class JobQueue:
         self._bus.emit(VideosChanged(video))
         return ended
 
-    async def forget(self, job_id: str) -> None:
-        await self._store.do(lambda store: store.remove_job(job_id))
-        self._jobs.pop(job_id, None)
+    async def forget(self, *job_ids: str) -> None:
+        """Strike jobs off the list, as one."""
+        await self._store.do(lambda store: store.remove_jobs(job_ids))
+        for job_id in job_ids:
+            self._jobs.pop(job_id, None)
 
     def _is_news(self, job: Job) -> bool:
         """Whether it was not known that this job has made its video."""

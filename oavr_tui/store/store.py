@@ -103,6 +103,28 @@ class Store:
                 self.put_job(after)
             return after
 
+    def update_jobs(self, changes: Mapping[str, Callable[[Job], Job]]) -> list[Job]:
+        """Change several jobs by their ids as one, with no other process in between; returns them as written.
+
+        Those that are no longer there are passed over.
+        """
+        with self._db.journal.exclusive():
+            found = [(change, job) for key, change in changes.items() if (job := self.get_job(key)) is not None]
+            pairs = [(job, change(job)) for change, job in found]
+            if any(before.id != after.id for before, after in pairs):
+                raise ValueError("a job keeps its id")
+            written = [one for before, after in pairs if after != before for one in self._jobs.putting(after)]
+            if written:
+                self._db.journal.commit(written)
+            return [after for _before, after in pairs]
+
+    def remove_jobs(self, job_ids: Sequence[str]) -> None:
+        """Forget several jobs as one; those that are not there are passed over."""
+        with self._db.journal.exclusive():
+            gone = [change for job_id in job_ids for change in self._jobs.removing(job_id)]
+            if gone:
+                self._db.journal.commit(gone)
+
     def put_video(self, video: Video) -> None:
         """Remember a video, in place of what was known of it; durable when this returns."""
         with self._db.journal.exclusive():

@@ -148,3 +148,15 @@ async def test_what_costs_nothing_has_no_estimate(home: Paths) -> None:
         for on in (PREVIEW, "http://127.0.0.1:8188", "box"):
             assert await engine.estimate(on, 20.0, Quality.STANDARD) is None
             assert await engine.quick_estimate(on, 20.0, Quality.STANDARD) is None
+
+
+async def test_a_studio_on_its_way_is_reckoned_with_as_it_is(home: Paths) -> None:
+    account = MemoryAccount(Hands())
+    async with engine_on(home, account) as engine:
+        await engine.fleet.book.measured("start", GPU, 480.0)
+        coming = pod("p1", PodState.FETCHING, engine.now(), pod_id="m1", gpu=GPU, per_hour=0.4)
+        await engine.fleet.book.add(coming)
+        told = await engine.estimate(AUTO, 20.0, Quality.STANDARD)
+        assert told is not None
+        assert (told.start_seconds, told.per_hour) == (480.0, 0.4)
+        assert not account.calls

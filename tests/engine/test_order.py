@@ -63,6 +63,16 @@ async def test_a_move_is_kept_and_seen_by_other_processes(home: Paths) -> None:
         assert [one.id for one in again.jobs()] == ["c", "a", "b"]
 
 
+async def test_going_to_the_front_of_many(home: Paths) -> None:
+    async with Engine(home) as engine:
+        for number in range(30):
+            await engine._queue.add(job(f"j{number:02}", at=1.0))
+        assert await engine.reorder("j29", -29)
+        assert [one.id for one in engine.jobs()][:2] == ["j29", "j00"]
+        kept = await engine._store.do(lambda store: store.jobs())
+        assert sorted(kept, key=lambda one: one.turn) == engine.jobs()
+
+
 async def test_what_is_being_made_or_has_ended_is_not_moved(home: Paths) -> None:
     async with Engine(home) as engine:
         await three(engine)

@@ -15,6 +15,7 @@ from oavr_tui.models import (
     Failure,
     Job,
     JobState,
+    Measure,
     OutputFile,
     Quality,
     Request,
@@ -186,6 +187,30 @@ def test_update_job_writes_nothing_without_a_change_or_after_a_failure(store: St
     assert store.change_counter() == token
     store.put_job(make_job("job-2"))
     assert store.change_counter() != token
+
+
+def test_several_jobs_are_changed_and_forgotten_as_one(file: Path, store: Store) -> None:
+    for name in "abc":
+        store.put_job(make_job(name, created_at=float(ord(name))))
+    journal = file.with_name("db.json.journal")
+    before = len(journal.read_bytes().splitlines())
+    changed = store.update_jobs(dict.fromkeys(["a", "c", "x"], lambda job: replace(job, order=5.0)))
+    assert [job.id for job in changed] == ["a", "c"]
+    assert [job.order for job in store.jobs()] == [5.0, 0.0, 5.0]
+    store.update_jobs(dict.fromkeys(["a", "c"], lambda job: job))
+    store.remove_jobs(["a", "c", "x"])
+    store.remove_jobs(["x"])
+    assert [job.id for job in store.jobs()] == ["b"]
+    assert len(journal.read_bytes().splitlines()) - before == 2
+    with pytest.raises(ValueError):
+        store.update_jobs({"b": lambda job: replace(job, id="other")})
+
+
+def test_measures_are_forgotten_and_nothing_else(store: Store) -> None:
+    store.put_job(make_job("a"))
+    store.put_measure(Measure("m", "start", "gpu", 5.0, 1.0))
+    store.remove_measures()
+    assert (store.measures(), len(store.jobs())) == ([], 1)
 
 
 def test_an_unreadable_document_is_skipped_told_of_and_never_deleted(file: Path, store: Store) -> None:
