@@ -118,7 +118,7 @@ class Videos(VideoActions):
     async def _reload(self) -> None:
         engine = await self.engine()
         try:
-            videos = (await engine.snapshot()).videos
+            videos = await engine.videos()
         except OavrError as error:
             self.oavr.say(error.message, bad=True)
             return

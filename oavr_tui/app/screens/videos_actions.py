@@ -125,9 +125,7 @@ class VideoActions(Pane):
     async def action_undo(self) -> None:
         engine = await self.engine()
         try:
-            deleted = await engine.deleted_videos()
-            latest = max(deleted, key=lambda video: video.deleted_at or 0.0, default=None)
-            video = None if latest is None else await engine.restore_video(latest)
+            video = await engine.undo_delete()
         except OavrError as error:
             self.oavr.say(error.message, bad=True)
             return

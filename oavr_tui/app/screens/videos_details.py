@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region
 from textual.message import Message
+from textual.strip import Strip
 
 from oavr_tui.app.screens.videos_shelf import even, facts, home_path, kind, made, when
 from oavr_tui.app.widgets.line_list import LineList, Piece
@@ -33,14 +34,20 @@ class Details(LineList, can_focus=False):
         self._shown: Lines = ()
 
     def show(self, lines: Lines) -> None:
-        """Show these lines in place of those before."""
+        """Show these lines in place of those before; what there is no room for is not seen."""
         before, self._shown = self._shown, lines
+        # Not shown by the list's own way, which would lay the screen out anew for a line more or less.
         self._count = max(len(lines), len(before))
         for index in range(self._count):
             if _at(before, index) != _at(lines, index):
-                self.redraw(index)
+                # No wider than what was there and what is there now: the blanks behind need not be sent.
+                self.refresh(Region(0, index, max(_cells(_at(before, index)), _cells(_at(lines, index))), 1))
         self._count = len(lines)
-        self.virtual_size = Size(self.scrollable_content_region.width, len(lines))
+
+    def on_resize(self, event: events.Resize | None = None) -> None:
+        if event is not None:
+            event.prevent_default()  # the list's own, which would make it scroll
+        self.refresh()
 
     @property
     def plain(self) -> str:
@@ -51,11 +58,18 @@ class Details(LineList, can_focus=False):
         del line, width
         return self._shown[index]
 
+    def render_line(self, y: int) -> Strip:
+        return super().render_line(y).simplify()
+
     async def on_click(self, event: events.Click) -> None:
         event.prevent_default()  # the list's own, which would move a cursor
         index = event.get_content_offset_capture(self).y + self.scroll_offset.y
         if any(FULL in text for text, _look in _at(self._shown, index)):
             self.post_message(self.FullWanted())
+
+
+def _cells(line: Sequence[Piece]) -> int:
+    return sum(cell_len(text) for text, _look in line)
 
 
 def _at(lines: Lines, index: int) -> Sequence[Piece]:
@@ -66,16 +80,16 @@ def beside(video: Video, now: float, width: int, *, gone: bool) -> list[list[Pie
     """Everything, for a column of `width` cells."""
     request = video.request
     lines: list[list[Piece]] = [[(part, "strong")] for part in wrapped(even(video.title), width, 2)]
-    if video.preview:
-        lines.append([("PREVIEW", "badge"), ("  made on this computer", "dim")])
+    # A line for each kind, so that what follows stays where it is when the cursor moves on.
+    lines.append(
+        [("PREVIEW", "badge"), ("  made on this computer", "dim")] if video.preview else [("full video", "dim")]
+    )
     lines += [
         [],
         [(f"{clock(video.duration)} · {video.width}x{video.height} · {video.fps:g} fps", "")],
         [(f"{size(video.bytes)} · {when(video.created_at, now)}", "")],
     ]
     lines += [[(part, "dim")] for part in wrapped(made(video), width, 2)]
-    if gone:
-        lines += [[], *([(part, "bad")] for part in wrapped(f"! {GONE}", width))]
     lines.append([])
     for name, text in (
         ("prompt", even(request.prompt, 400)),
@@ -87,6 +101,8 @@ def beside(video: Video, now: float, width: int, *, gone: bool) -> list[list[Pie
     ):
         parts = wrapped(text, width - 9)
         lines += [[(f"{name if not index else '':<9}", "dim"), (part, "")] for index, part in enumerate(parts)]
+    if gone:
+        lines += [[], *([(part, "bad")] for part in wrapped(f"! {GONE}", width))]
     if video.preview:
         lines += [[], [(FULL, "accent")]]
     return lines

@@ -1,7 +1,9 @@
 """Cards in a grid, of any number: one widget that draws only the cards in sight.
 
 A moved cursor repaints the lines above and below two pictures, never a picture: one of them is some 8 kB on the wire.
-While the cards scroll they are frames without pictures; the pictures follow once nothing has moved for a moment.
+While the cards scroll they are corners without pictures, and only lines that differ are sent; the pictures follow once
+nothing has moved for a moment. What is sent of a line begins at its first cell, whatever part of it is asked for, so
+that regions here always do.
 """
 
 from __future__ import annotations
@@ -104,6 +106,7 @@ class Gallery(LineList):
         self._still = False
         self._timer: Timer | None = None
         self._ready: dict[Raster, list[Strip]] = {}
+        self._sent: dict[int, Strip] = {}
 
     @property
     def grid(self) -> Grid:
@@ -129,10 +132,8 @@ class Gallery(LineList):
     def show_pictures(self, indexes: Iterable[int]) -> None:
         """These cards have other pictures now."""
         if self._still:
-            seen = self.in_sight
             for index in indexes:
-                if index in seen:
-                    self._refresh_part(index, 1, self._grid.tall)
+                self._refresh_part(index, 1, self._grid.tall)
 
     def redraw(self, first: int, last: int | None = None) -> None:
         """The captions of these cards look different now, or the cursor came or went."""
@@ -169,7 +170,7 @@ class Gallery(LineList):
     def _refresh_part(self, index: int, line: int, lines: int) -> None:
         card = self.row_region(index)
         window = Region(0, 0, *self.scrollable_content_region.size)
-        part = Region(card.x, card.y + line - self.scroll_offset.y, card.width, lines).intersection(window)
+        part = Region(0, card.y + line - self.scroll_offset.y, card.right, lines).intersection(window)
         if part:
             self.refresh(part)
 
@@ -196,9 +197,17 @@ class Gallery(LineList):
     # --- moving and resting
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        if round(old_value) != round(new_value):
-            self._moving()
+        if round(old_value) == round(new_value):
+            return
+        self._moving()
+        bar = self.vertical_scrollbar
+        eighth = self.virtual_size.height / (8 * max(self.size.height, 1))
+        if self.show_vertical_scrollbar and round(bar.position / eighth) != round(new_value / eighth):
+            bar.position = new_value  # it is sent whole, so only when it looks different
+        width = self.scrollable_content_region.width
+        for y in range(self.scrollable_content_region.height):
+            if self._line(y) != self._sent.get(y):
+                self.refresh(Region(0, y, width, 1))
 
     def _moving(self) -> None:
         if self._still:
@@ -215,7 +224,7 @@ class Gallery(LineList):
         self.pause()
         self._still = True
         if self._count and self.is_on_screen:
-            self.show_pictures(self.in_sight)
+            self.show_pictures(index for index in self.in_sight if self._picture(index) != "")
             self.post_message(self.Rested(self, self.in_sight))
 
     # --- drawing
@@ -225,14 +234,20 @@ class Gallery(LineList):
         self._ready.clear()
 
     def render_line(self, y: int) -> Strip:
+        strip = self._sent[y] = self._line(y)
+        return strip
+
+    def _line(self, y: int) -> Strip:
         grid, width, base = self._grid, self.scrollable_content_region.width, self.rich_style
         row, line = divmod(y + self.scroll_offset.y, grid.height)
         first = row * grid.columns
         segments: list[Segment] = []
         at = 0
         for column, index in enumerate(range(first, min(first + grid.columns, self._count))):
-            segments.append(Segment(" " * (grid.left(column) - at), base))
-            segments += self._card_line(index, line)
+            card = self._card_line(index, line)
+            # Blanks as the line goes on: each change of style is 40 bytes.
+            segments.append(Segment(" " * (grid.left(column) - at), card[0].style))
+            segments += card
             at = grid.left(column) + grid.width
         return Strip(segments, at).simplify().adjust_cell_length(width, base)
 
@@ -320,11 +335,12 @@ class Gallery(LineList):
 
 
 def _frame_line(line: int, grid: Grid, words: str) -> str:
+    """Corners, and the words in the middle: sides would have to be sent for every line."""
     inside = grid.width - 2
     if line == 0:
         return "╭" + "─" * inside + "╮"
     if line == grid.tall - 1:
         return "╰" + "─" * inside + "╯"
     shown = set_cell_size(words, min(cell_len(words), inside)) if line == grid.tall // 2 else ""
-    left = (inside - cell_len(shown)) // 2
-    return "│" + set_cell_size(" " * left + shown, inside) + "│"
+    left = (inside - cell_len(shown)) // 2 + 1
+    return set_cell_size(" " * left + shown, grid.width)
