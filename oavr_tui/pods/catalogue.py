@@ -22,6 +22,11 @@ class Row:
     per_hour: float
     against: str = ""
 
+    @property
+    def short(self) -> str:
+        """The same in as few words as can be."""
+        return self.against.removesuffix(" now").partition(" of ")[0].replace("your ", "")
+
 
 def catalogue(offers: Sequence[Offer], plan: Plan, *, cloud: Cloud | None, on_volume: bool) -> list[Row]:
     """A row for each kind of GPU that can do the work, in its cheaper cloud: what can be had first, of that the

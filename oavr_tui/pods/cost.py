@@ -85,6 +85,11 @@ def rate(per_hour: float) -> str:
     return f"${text[:-2]}{text[-2:].rstrip('0')}/h"
 
 
+def storage_rate(per_hour: float) -> str:
+    """The price of a stopped pod's disk as a person reads it: whole cents where there is one, since it is reckoned."""
+    return f"${per_hour:.2f}/h" if per_hour >= _CENT / 2 else rate(per_hour)
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """How long until a video is made (seconds), and what that costs (dollars).

@@ -28,7 +28,7 @@ class AddAddress(ModalScreen[tuple[str, str] | None]):
         & VerticalScroll { height: auto; max-height: 12; scrollbar-size-vertical: 1; }
         & .row { height: auto; }
         & .row Static { width: 10; }
-        & .row Input { width: 1fr; }
+        & .row Input { width: 1fr; background: $panel; }
         & #add-word { margin: 1 0; min-height: 1; height: auto; }
     }
     """

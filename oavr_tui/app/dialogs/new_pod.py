@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from oavr_tui.pods.provider import Offer, Volume
 
 _ASK_SECONDS = 40.0
+_ROOMY = 64
+"""Cells of a row from which on it is said in full what speaks against a machine."""
 _CLOUDS = (
     Pick("any", "Any"),
     Pick("community", "Community: cheaper", "Community"),
     Pick("secure", "Secure: more reliable", "Secure"),
 )
+_LOW = 24
 _STOCKS = {"high": "many", "medium": "some", "low": "few", "none": "none now", "unknown": "not said"}
 
 
@@ -40,17 +43,19 @@ class NewPod(ModalScreen[str]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('')", "Back", show=False)]
     DEFAULT_CSS = """
     NewPod {
-        & .dialog { height: 96%; max-height: 30; width: 84; padding: 0 2; }
-        & .title { margin-bottom: 0; }
+        & .dialog { height: 96%; max-height: 28 !important; width: 80 !important; padding: 0 2 !important; }
+        & .title { margin-bottom: 0 !important; }
         & LineList { height: 1fr; min-height: 3; background: $surface; }
-        & #new-head { color: $text-muted; }
+        & #new-head { color: $text-muted; height: 1; text-wrap: nowrap; }
         & .row { height: auto; }
         & .row > Static { width: 9; }
-        & .row Input { width: 1fr; max-width: 42; }
-        & #new-idle { width: 8; }
-        & #new-idle-words { width: 1fr; color: $text-muted; }
+        & .row Input { width: 1fr; max-width: 42; background: $panel; }
+        & .row #new-idle { width: 8; }
+        & #new-deploy { width: 21; }
+        & #new-idle-words { width: 1fr; height: 1; color: $text-muted; text-wrap: nowrap; }
         & #new-volume-row { display: none; }
-        & #new-word { height: auto; min-height: 2; margin-top: 1; }
+        & #new-word { height: auto; min-height: 3; margin-top: 1; }
+        &.narrow #new-word { margin-top: 0; }
     }
     """
 
@@ -78,7 +83,7 @@ class NewPod(ModalScreen[str]):
             with Horizontal(classes="row"):
                 yield Static(Content("Cloud"))
                 yield Choice(_CLOUDS, plan.cloud, id="new-cloud")
-            yield Static(Content("  GPU             VRAM    Price     Cloud       Available"), id="new-head")
+            yield Static(Content(f"  {'GPU':<14}{'VRAM':>6}  {'Price':<8} {'Cloud':<10} Available"), id="new-head")
             yield LineList(self._draw, id="new-gpus")
             with Horizontal(classes="row"):
                 yield Static(Content("Name"))
@@ -105,6 +110,9 @@ class NewPod(ModalScreen[str]):
             field.cursor_blink = False
         self.query_one("#new-gpus").focus()
         self._load()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height < _LOW, "narrow")
 
     # --- what there is
 
@@ -148,16 +156,16 @@ class NewPod(ModalScreen[str]):
     def _volume(self) -> str:
         return self.query_one("#new-volume", Choice).value if self._volumes else self.engine.fleet.plan.volume
 
-    def _draw(self, index: int, _line: int, _width: int) -> Sequence[Piece]:
+    def _draw(self, index: int, _line: int, width: int) -> Sequence[Piece]:
         row = self._rows[index]
         chosen = index == self.query_one("#new-gpus", LineList).index
         look = "dim" if row.against else ""
-        stock = row.against or _STOCKS[row.offer.stock]
+        stock = (row.against if width > _ROOMY else row.short) or _STOCKS[row.offer.stock]
         return (
             ("▸ " if chosen else "  ", "accent"),
-            (f"{row.name[:15]:<15} {row.offer.vram:>4} GB  ", look),
-            (f"{_price(row.per_hour):<9} ", look or "money"),
-            (f"{row.offer.cloud.capitalize():<11} ", look),
+            (f"{row.name[:13]:<13} {row.offer.vram:>3} GB  ", look),
+            (f"{_price(row.per_hour):<8} ", look or "money"),
+            (f"{row.offer.cloud.capitalize():<10} ", look),
             (stock, "bad" if row.against else "good"),
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from oavr_tui.app.dialogs.question import Answer, Question
 from oavr_tui.errors import OavrError
 from oavr_tui.models import Pod, PodKind, PodState
-from oavr_tui.pods.cost import rate
+from oavr_tui.pods.cost import rate, storage_rate
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _UNKNOWN = "RunPod charges its price by the hour from now on, until it is stoppe
 async def ask_stop(app: OavrApp, pod: Pod) -> bool:
     """Whether to stop a pod, with what that saves and keeps. Call it from a worker."""
     name = safe(pod.name, 60)
-    lines = [f"It no longer costs {rate(pod.per_hour)} then." if pod.per_hour else "It no longer costs its price then."]
+    lines = [f"It stops costing {rate(pod.per_hour)}." if pod.per_hour else "It stops costing its price by the hour."]
     if pod.volume:
         lines.append("It is on a network volume, so it is deleted rather than stopped; what is on the volume stays.")
     elif pod.starting and not pod.resumed:
@@ -43,7 +43,7 @@ async def ask_stop(app: OavrApp, pod: Pod) -> bool:
             "It is still starting: what it has fetched so far stays on its disk, and a later start is quicker."
         )
     else:
-        storage = f" for {rate(pod.storage_per_hour)}" if pod.storage_per_hour else ""
+        storage = f" for {storage_rate(pod.storage_per_hour)}" if pod.storage_per_hour else ""
         lines.append(f"Its disk is kept{storage}, so that it starts again in a few minutes.")
     answers = [Answer("no", "Cancel"), Answer("stop", "Stop it", "warning")]
     return await app.push_screen_wait(Question(f"Stop {name}?", lines, answers, focus="stop")) == "stop"
@@ -74,7 +74,8 @@ async def ask_about_deletion(app: OavrApp) -> None:
     stopped = [pod for pod in app.live.pods if pod.state is PodState.STOPPED and not pod.found]
     price = sum(pod.storage_per_hour for pod in stopped)
     lines = [
-        f"A stopped pod keeps its disk, and that costs{f' {rate(price)}' if price else ''} until it is deleted.",
+        "A stopped pod keeps its disk, and that costs"
+        f"{f' {storage_rate(price)}' if price else ''} until it is deleted.",
         f"Shall a pod that was stopped for {_USUAL_HOURS} hours be deleted by itself? The next full video would then "
         "start a new one, which takes longer. Videos are safe either way: a pod with an unsaved one is kept.",
         "You are asked this once; Settings can change it.",

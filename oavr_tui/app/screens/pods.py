@@ -30,6 +30,7 @@ _LOOK_SECONDS = 30.0
 """At least so long between two looks at the account."""
 _SELECTED, _LOGGED = "pods.selected", "pods.log"
 _ROWS = frozenset({Topic.PODS, Topic.JOBS, Topic.SETTINGS, Topic.CLOCK, Topic.DRIVING})
+_WITH_A_POD = ("log", "start_stop", "terminate", "open_comfyui", "save_log", "use")
 _NONE = "No pods. A full video starts one when it is needed."
 _NO_KEY = "Full videos are made on a machine of your own RunPod account, and there is no RunPod key yet."
 
@@ -46,8 +47,9 @@ class Pods(PodActs):
         & #pods-none { height: 1fr; padding: 1 2; }
         & #pods-none Horizontal { height: auto; margin-top: 1; }
         & #pods-none Button { margin-right: 2; }
-        & #pods-log { display: none; height: 2fr; min-height: 4; }
+        & #pods-log { display: none; height: 1fr; min-height: 4; }
         &.logging #pods-log { display: block; }
+        &.logging #pods-list { max-height: 45%; }
         &.full #pods-head, &.full #pods-money, &.full #pods-word, &.full #pods-list { display: none; }
         &.full #pods-log { height: 1fr; }
     }
@@ -133,6 +135,7 @@ class Pods(PodActs):
         self._names = name_width(self._pods)
         at = next((index for index, pod in enumerate(self._pods) if pod.id == selected), None)
         self.rows.show_rows(len(self._pods), at)
+        self._size_list()
         self._show_which(engine.fleet.rental.has_key)
         self._show_money()
         if first and self._pods and (logged := self.oavr.memory.views.get(_LOGGED, "")):
@@ -145,6 +148,7 @@ class Pods(PodActs):
             return
         lost = self.screen.focused is not None and self in self.screen.focused.ancestors
         rows.display, none.display = some, not some
+        self.refresh_bindings()
         words = _NONE if has_key else f"{_NO_KEY} New pod asks for one."
         self.query_one("#pods-none-words", Static).update(Content(words))
         if not some:
@@ -152,12 +156,25 @@ class Pods(PodActs):
         if lost and (first := self.first_focus()) is not None:
             first.focus()
 
+    def _size_list(self) -> None:
+        """No more room for the list than it needs, where the log can use it."""
+        self.rows.styles.height = 2 * len(self._pods) if self.has_class("logging") else "1fr"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is done with a pod is offered where there is one."""
+        return action not in _WITH_A_POD or bool(self._pods)
+
+    def on_resize(self) -> None:
+        self._show_money()
+
     def _draw_row(self, index: int, line: int, width: int) -> Sequence[Piece]:
         return pod_pieces(self._pods[index], self._facts, line, width, self._names)
 
     def _show_money(self) -> None:
         has_key = self.oavr.engine is not None and self.oavr.engine.fleet.rental.has_key
-        self.query_one("#pods-money", OneLine).show([(money_line(self._spending, has_key), "dim", "")])
+        self.query_one("#pods-money", OneLine).show(
+            [(money_line(self._spending, has_key, self.size.width - 2), "dim", "")]
+        )
 
     @on(LineList.Moved, "#pods-list")
     def moved(self) -> None:
@@ -226,6 +243,7 @@ class Pods(PodActs):
         if pod is None or pod.kind is PodKind.ADDRESS:
             return
         self.add_class("logging")
+        self._size_list()
         if self._logged != pod.id:
             self._logged = pod.id
             self.remember(_LOGGED, pod.id)
@@ -244,6 +262,7 @@ class Pods(PodActs):
             self.remember(_LOGGED, "")
             self.query_one(LogPane).pause_reading()
             self.remove_class("logging")
+            self._size_list()
 
     @on(LogPane.FullScreen)
     def full_screen(self, event: LogPane.FullScreen) -> None:

@@ -142,18 +142,16 @@ class PodActs(Pane):
 
     # --- using one
 
-    def action_use(self) -> None:
+    async def action_use(self) -> None:
+        from oavr_tui.app.screens.studio import Studio
+
         pod = self.pod
         if pod is None:
             return
-        memory = self.oavr.memory
-        if memory.draft.full and memory.draft.on == pod.name:
-            self.oavr.memory = replace(memory, draft=replace(memory.draft, on=""))
-            self.oavr.say("The next full video goes to whichever pod is free.")
-        else:
-            self.oavr.memory = replace(memory, draft=replace(memory.draft, on=pod.name, full=True))
-            self.oavr.say(f"The next full video is made on {safe(pod.name, 60)}.")
-        self.was_shown()
+        studio = await self.oavr.go("studio")
+        assert isinstance(studio, Studio)
+        studio.form.fill(replace(studio.form.draft, on=pod.name, full=True))
+        self.oavr.say(f"The next full video is made on {safe(pod.name, 60)}; More options changes that.")
 
     def action_save_log(self) -> None:
         pod = self.pod

@@ -12,11 +12,13 @@ from oavr_tui.app.widgets.line_list import Piece
 from oavr_tui.engine.events import PodStepped
 from oavr_tui.engine.spending import PodCost, Spending
 from oavr_tui.models import Pod, PodKind, PodState, PodWish
-from oavr_tui.pods.cost import money, rate
+from oavr_tui.pods.cost import money, rate, storage_rate
 from oavr_tui.text import safe, safe_url
 
 _NAME_CELLS = 18
 _HOURS_FROM = 120
+_FETCHING = "Fetching the video engine: "
+"""How the step begins that counts; here only the count matters."""
 
 _MARKS: dict[PodState, tuple[str, str, str]] = {
     PodState.ASKED: ("◐", "Asked for", "warn"),
@@ -53,12 +55,12 @@ class Facts:
 def pod_pieces(pod: Pod, facts: Facts, line: int, width: int, name_cells: int) -> list[Piece]:
     """One of the two lines of a pod. name_cells: the width of the names' column."""
     if line:
-        return [("    ", ""), *_second(pod, facts)]
+        return [("    ", ""), *_second(pod, facts, width - 4)]
     sign, word, look = _mark(pod)
     name = set_cell_size(_cut(safe(pod.name, 60), name_cells), name_cells)
     mark = "  ▸ next video" if facts.chosen and facts.chosen == pod.name else ""
-    doing = _cut(_doing(pod, facts), max(width - name_cells - 16 - cell_len(mark), 0))
-    return [(f"{sign} ", look), (f"{name}  ", "strong"), (f"{word:<11} ", look), (doing, ""), (mark, "accent")]
+    doing = _cut(_doing(pod, facts), max(width - name_cells - 14 - cell_len(mark), 0))
+    return [(f"{sign} ", look), (f"{name}  ", "strong"), (f"{word:<9} ", look), (doing, ""), (mark, "accent")]
 
 
 def name_width(pods: Sequence[Pod]) -> int:
@@ -84,7 +86,9 @@ def _doing(pod: Pod, facts: Facts) -> str:
         return _WISHES[pod.asked]
     if pod.starting:
         step = facts.steps.get(pod.id)
-        return safe(step.text, 120) if step is not None else "Asking for a machine" if not pod.pod_id else ""
+        if step is None:
+            return "Asking for a machine" if not pod.pod_id else ""
+        return safe(step.text, 120).replace(_FETCHING, "Fetching ")
     if count := facts.videos.get(pod.id, 0):
         return "Busy · 1 video" if count == 1 else f"Busy · {count} videos"
     due = facts.due.get(pod.id)
@@ -95,11 +99,11 @@ def _doing(pod: Pod, facts: Facts) -> str:
     return ""
 
 
-def _second(pod: Pod, facts: Facts) -> list[Piece]:
-    """The machine and its money, or where an own address is."""
+def _second(pod: Pod, facts: Facts, width: int) -> list[Piece]:
+    """The machine and its money, as much as there is room for, or where an own address is."""
     if pod.kind is PodKind.ADDRESS:
         return [(safe_url(pod.url), ""), (" · costs nothing here", "dim")]
-    parts: list[Piece] = []
+    parts: list[Piece] = [("not started here", "warn")] if pod.found else []
     cost = facts.costs.get(pod.id)
     machine = [safe(pod.gpu_name, 30), pod.cloud.capitalize()]
     if pod.gpu_name or pod.cloud:
@@ -109,17 +113,13 @@ def _second(pod: Pod, facts: Facts) -> list[Piece]:
         if cost is not None and cost.running_since is not None:
             parts.append((duration(cost.uptime(facts.now)), ""))
     elif pod.state is PodState.STOPPED:
-        parts.append((f"storage {storage(pod)}", "money" if pod.storage_per_hour else "dim"))
+        price = f"{storage_rate(pod.storage_per_hour)} storage" if pod.storage_per_hour else "costs nothing here"
+        parts.append((price, "money" if pod.storage_per_hour else "dim"))
     if cost is not None and cost.spent:
         parts.append((f"{money(cost.spent)} so far", "dim"))
-    if pod.found:
-        parts.append(("not started here", "warn"))
+    while len(parts) > 1 and cell_len(" · ".join(text for text, _look in parts)) > width:
+        parts.pop()
     return _joined(parts)
-
-
-def storage(pod: Pod) -> str:
-    """What a stopped pod costs."""
-    return rate(pod.storage_per_hour) if pod.storage_per_hour else "free here"
 
 
 def _joined(parts: Sequence[Piece]) -> list[Piece]:
@@ -141,11 +141,11 @@ def span(seconds: float) -> str:
     return f"{minutes} min" if minutes < _HOURS_FROM else f"{round(minutes / 60)} h"
 
 
-def money_line(spending: Spending | None, has_key: bool) -> str:
-    """What was spent, and how long the rest lasts."""
+def money_line(spending: Spending | None, has_key: bool, width: int) -> str:
+    """What was spent, and how long the rest lasts; as much of it as there is room for."""
     if spending is None:
         return ""
-    parts = [f"Today {money(spending.today)} of {money(spending.day_cap)}", f"30 days {money(spending.month)}"]
+    parts = [f"Today {money(spending.today)} of {money(spending.day_cap)}"]
     if not has_key:
         parts.append("no RunPod key yet")
     elif spending.balance is None:
@@ -153,6 +153,9 @@ def money_line(spending: Spending | None, has_key: bool) -> str:
     else:
         lasts = f", lasts {span(spending.runway_seconds)}" if spending.runway_seconds is not None else ""
         parts.append(f"balance {money(spending.balance)}{lasts}")
+    parts.append(f"30 days {money(spending.month)}")
+    while len(parts) > 1 and cell_len(" · ".join(parts)) > width:
+        parts.pop()
     return " · ".join(parts)
 
 
