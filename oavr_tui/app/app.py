@@ -215,6 +215,8 @@ class OavrApp(LogWishes):
         if Topic.SETTINGS in changed and self._engine is not None:
             self.settings = self._engine.settings
             self.theme = NAMES[self.settings.app_theme]
+        if Topic.VIDEOS in changed and self._engine is not None:
+            self._count_videos(self._engine)
         self._draw_frame()
         if (pane := self._panes.get(self.place)) is not None:
             pane.draw(changed)
@@ -222,6 +224,16 @@ class OavrApp(LogWishes):
             if isinstance(screen, Follows):
                 screen.draw(changed)
         self._tell(changed)
+
+    @work(exclusive=True, group="counting")
+    async def _count_videos(self, engine: Engine) -> None:
+        """For the badge of Videos; what is read for it is what that screen shows at once then."""
+        try:
+            self.live.video_count = len(await engine.videos())
+        except OavrError as error:
+            self.say(error.message, bad=True)
+        else:
+            self._draw_frame()
 
     def _tell(self, changed: Set[Topic]) -> None:
         """What is said beside the screens: notices, ends of videos, the title."""
