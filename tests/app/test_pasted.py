@@ -26,7 +26,7 @@ from oavr_tui.app.outside.pasted import pasted
         ("https://example.com/a.png?x=1&y='2' and more", "https://example.com/a.png?x=1&y='2'"),
         ("~/a.png", "~/a.png"),
         ("'tis a name.png", "'tis a name.png"),
-        ("a\x1b[31mb\x00\x9bc.png", "a[31mbc.png"),
+        ("/a/b\x1b[31m\x85c.png", "/a/b\x1b[31m\x85c.png"),
         ("", ""),
         ("'", "'"),
     ],

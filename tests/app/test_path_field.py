@@ -124,6 +124,7 @@ async def test_where_nothing_is_suggested(folder: Path, value: str) -> None:
         ("/old/", "new.png", "/old/new.png"),
         ("/old/x.png", "https://example.com/p.png ", "https://example.com/p.png"),
         ("/old/x.png", " \n", "/old/x.png"),
+        ("", "/a/Screenshot at 3.04\u202fPM.png", "/a/Screenshot at 3.04\u202fPM.png"),
         ("", "a\x1b]0;t\x07b.png", "a]0;tb.png"),
     ],
 )

@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 import threading
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,8 +116,11 @@ def _why(error: OSError | ValueError) -> str:
 
 
 def typable(name: str) -> bool:
-    """Whether a name can stand in a text field as it is: no control bytes, nothing that hides or turns it."""
-    plain = name.replace(" ", "_")
+    """Whether a name can stand in a text field as it is: no control bytes, nothing that hides or turns it.
+
+    Any kind of space may: a Mac puts a narrow one into the names of its screenshots.
+    """
+    plain = "".join("_" if unicodedata.category(ch) == "Zs" else ch for ch in name)
     return safe(plain) == plain
 
 

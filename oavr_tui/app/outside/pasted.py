@@ -14,10 +14,11 @@ _LONGEST = 4096
 def pasted(text: str) -> str:
     """The path (or http(s) address) in a text: quotes, escaped characters and file:// undone; of several, the first.
 
-    A path is not looked at here: it may still lead nowhere. Control bytes are gone; at most 4096 characters are read.
+    A path is not looked at here: it may still lead nowhere. A name may hold control bytes, so they stay: whoever shows
+    it makes it safe. At most 4096 characters are read.
     """
-    line = next((line for line in map(str.strip, text[: _LONGEST * 4].splitlines()) if line), "")
-    line = "".join(ch for ch in line if ch >= " " and not "\x7f" <= ch < "\xa0")[:_LONGEST]
+    lines = text[: _LONGEST * 4].replace("\r", "\n").split("\n")
+    line = next((line for line in map(str.strip, lines) if line), "")[:_LONGEST]
     if is_address(line):
         return line.split()[0]
     if line.lower().startswith("file://"):

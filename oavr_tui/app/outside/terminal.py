@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -58,8 +59,6 @@ class Terminal:
 
 def _has_display(environ: Mapping[str, str]) -> bool:
     """Whether a window can be opened: X11 or Wayland, a Mac, or Windows around WSL."""
-    import sys
-
     named = ("DISPLAY", "WAYLAND_DISPLAY", "WSL_INTEROP", "WSL_DISTRO_NAME")
     return sys.platform == "darwin" or any(environ.get(name) for name in named)
 

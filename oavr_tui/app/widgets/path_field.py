@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import ClassVar
 
@@ -116,7 +117,7 @@ class PathField(Input):
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
-        text = pasted(event.text)
+        text = "".join(ch for ch in pasted(event.text) if unicodedata.category(ch) != "Cc")
         if not text:
             return
         if not self.value or event.text.strip().lower().startswith(_WHOLE):
@@ -128,5 +129,5 @@ class PathField(Input):
     @property
     def _value(self) -> Text:
         """What is drawn: a name may hold what would be a command to the terminal, one sign for each sign of it."""
-        shown = "".join(ch if ch == " " or typable(ch) else "�" for ch in self.value)
+        shown = "".join(ch if typable(ch) else "�" for ch in self.value)
         return Text(shown, no_wrap=True, overflow="ignore", end="")
