@@ -68,7 +68,7 @@ def field(pilot: Pilot[None], name: str) -> Input:
 
 
 def label(pilot: Pilot[None]) -> str:
-    return str(studio(pilot).query_one("#generate", Button).label)
+    return str(studio(pilot).query_one("#generate", Button).label).strip()
 
 
 def jobs(pilot: Pilot[None]) -> tuple[Job, ...]:

@@ -55,6 +55,10 @@ class GetKey(ModalScreen[bool]):
                 with Horizontal(classes="row"):
                     yield Static(Content("Key"), classes="label")
                     yield Input(placeholder="rpa_…", password=True, id="key", compact=True)
+                if (demo := self._oavr.demo) is not None:
+                    with Horizontal(classes="row"):
+                        yield Static(Content(f"In this demo, a make-believe account takes {demo.key}"), classes="where")
+                        yield Button("Use it", id="key-demo", compact=True)
                 yield Static(Content("Kept on this computer only, in a file that only you can read."), id="key-word")
             with Horizontal(classes="answers"):
                 yield Button("Test & save", variant="primary", id="key-save")
@@ -75,6 +79,12 @@ class GetKey(ModalScreen[bool]):
     @property
     def _oavr(self) -> OavrApp:
         return cast("OavrApp", self.app)
+
+    @on(Button.Pressed, "#key-demo")
+    def take_demo_key(self) -> None:
+        if (demo := self._oavr.demo) is not None:
+            self.query_one("#key", Input).value = demo.key
+            self._save(demo.key)
 
     @on(Button.Pressed, "#key-back")
     def back(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Set
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
@@ -16,38 +15,34 @@ from textual.widget import Widget
 from oavr_tui.app.actions import bindings
 from oavr_tui.app.live import EVERYTHING, Topic
 from oavr_tui.app.memory import Draft, save_memory
-from oavr_tui.app.outside.pasted import pasted
-from oavr_tui.app.request import Wrong, draft_from, draft_of, limit_of, longest, place
+from oavr_tui.app.request import Wrong, draft_from, draft_of, place
 from oavr_tui.app.screens.pane import Pane
 from oavr_tui.app.screens.studio_ask import asked, needs_key, ready_place
 from oavr_tui.app.screens.studio_first import HIDE, SAMPLES, FirstSteps
-from oavr_tui.app.screens.studio_form import HINTS, Form
+from oavr_tui.app.screens.studio_form import Form
+from oavr_tui.app.screens.studio_looking import LookingForm
+from oavr_tui.app.screens.studio_pick import picked
 from oavr_tui.app.screens.studio_words import (
     NEEDS_KEY,
     ON_OWN,
     ON_RUNPOD,
     SPEED,
     done_steps,
-    doubtful,
     full_words,
     learned_speed,
-    portrait_words,
     preview_words,
-    used_seconds,
-    voice_words,
 )
 from oavr_tui.app.widgets.queue import Queue
-from oavr_tui.engine.given import is_address
 from oavr_tui.errors import OavrError
-from oavr_tui.models import AUTO, Quality, Shape
+from oavr_tui.models import AUTO, Quality
 
 if TYPE_CHECKING:
-    from oavr_tui.engine.looks import PictureLook, VoiceLook
+    pass
 
 ROOMY, TALL = 100, 36
 """Columns and lines of the terminal from which the pictures appear, and from which the form is spaced out."""
-LOOK_AFTER, ESTIMATE_AFTER, SAVE_AFTER = 0.3, 0.5, 1.0
-"""Seconds without a change after which a file is looked at, the account asked, and the draft written to the disk."""
+ESTIMATE_AFTER, SAVE_AFTER = 0.5, 1.0
+"""Seconds without a change after which the account is asked, and the draft written to the disk."""
 FIRST_STEPS = "studio.first_steps"
 """Where Memory.views keeps which of the first steps are done."""
 
@@ -60,9 +55,7 @@ class Studio(Pane):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.form, self._first, self._queue = Form(), FirstSteps(), Queue(id="queue")
-        self._portrait: PictureLook | None = None
-        self._voice: VoiceLook | None = None
+        self.form, self._first, self._queue = LookingForm(self.engine), FirstSteps(), Queue(id="queue")
         self._full_words: tuple[str, ...] = ()
         self._asking = False
         self._at_once = False
@@ -122,8 +115,7 @@ class Studio(Pane):
             self.oavr.memory = replace(self.oavr.memory, views=views)
 
     def _draw_kinds(self) -> None:
-        draft = self.form.draft
-        seconds = used_seconds(self._voice, limit_of(draft))
+        seconds = self.form.seconds
         preview = preview_words(self.oavr.memory.views.get(SPEED, ""), seconds)
         full = self._full_words or self._plain_full()
         self.form.show_kinds(preview, full)
@@ -137,8 +129,8 @@ class Studio(Pane):
     def _draw_first_steps(self) -> None:
         first = self._first
         done = set(self.oavr.memory.views.get(FIRST_STEPS, "").split())
-        done |= {"image"} if self._portrait is not None else set()
-        done |= {"audio"} if self._voice is not None else set()
+        done |= {"image"} if self.form.portrait is not None else set()
+        done |= {"audio"} if self.form.voice is not None else set()
         done |= {"key"} if self.has_key else set()
         crowded = bool(self.live.jobs) or self.form.more_shown
         first.show(done, small=crowded and self.app.size.height < TALL, samples=self.oavr.samples is not None)
@@ -152,16 +144,17 @@ class Studio(Pane):
 
     # --- the draft
 
+    @on(LookingForm.Looked)
+    def looked(self, event: LookingForm.Looked) -> None:
+        event.stop()
+        self._estimate()
+        self._draw_first_steps()
+
     @on(Form.Edited)
     def edited(self, event: Form.Edited) -> None:
         event.stop()
         self.form.say("status", "")
-        if event.field in ("image", "make"):
-            self._look_at_portrait()
-        if event.field in ("audio", "make"):
-            self._look_at_voice()
-        if event.field in ("shape", "max_seconds"):
-            self._draw_found()
+        self.form.look(event.field)
         if event.field == "make" and self.form.draft.full:
             self._full_wanted()
         self._estimate()
@@ -173,81 +166,11 @@ class Studio(Pane):
         await asyncio.sleep(SAVE_AFTER)
         await asyncio.to_thread(save_memory, self.oavr.paths.app_memory, self.oavr.memory)
 
-    @work(exclusive=True, group="look-portrait")
-    async def _look_at_portrait(self) -> None:
-        given = pasted(self.form.draft.image)
-        if self._portrait is not None and self._portrait.given == given:
-            return self._draw_found()
-        self._portrait = None
-        self._draw_found()
-        if not given:
-            return None
-        await asyncio.sleep(LOOK_AFTER)
-        if await self._still_typing("image", given):
-            return None
-        self.form.say("found-image", "Looking…")
-        engine = await self.engine()
-        try:
-            self._portrait = await engine.looks.picture(given)
-        except OavrError as error:
-            self.form.say("found-image", error.message, "bad")
-            return None
-        return self._draw_found()
-
-    @work(exclusive=True, group="look-voice")
-    async def _look_at_voice(self) -> None:
-        draft = self.form.draft
-        given = pasted(draft.audio)
-        if self._voice is not None and (self._voice.given, self._voice.longest) == (given, longest(draft)):
-            return self._draw_found()
-        self._voice = None
-        self._draw_found()
-        if not given:
-            return None
-        await asyncio.sleep(LOOK_AFTER)
-        if await self._still_typing("audio", given):
-            return None
-        self.form.say("found-audio", "Listening…")
-        engine = await self.engine()
-        try:
-            self._voice = await engine.looks.voice(given, longest(draft))
-        except OavrError as error:
-            self.form.say("found-audio", error.message, "bad")
-            return None
-        self._estimate()
-        return self._draw_found()
-
-    async def _still_typing(self, name: str, given: str) -> bool:
-        """Whether there is no such file yet, and the person is about to type on."""
-        if is_address(given) or not self.form.is_typed_in(name):
-            return False
-        if await asyncio.to_thread(_exists, given):
-            return False
-        self.form.say(f"found-{name}", "There is no file of that name so far.")
-        return True
-
-    def _draw_found(self) -> None:
-        """What is known of the two files, in words and pictures."""
-        draft, form = self.form.draft, self.form
-        if self._portrait is not None:
-            form.say("found-image", portrait_words(self._portrait, Shape(draft.shape)), "good")
-        elif not pasted(draft.image):
-            form.say("found-image", HINTS["image"])
-        if self._voice is not None:
-            words = voice_words(self._voice, limit_of(draft))
-            form.say("found-audio", words, "hint" if doubtful(self._voice, limit_of(draft)) else "good")
-        elif not pasted(draft.audio):
-            form.say("found-audio", HINTS["audio"])
-        portrait, voice = self._portrait, self._voice
-        form.show_pictures(portrait.raster if portrait else None, voice.peaks if voice else None)
-        self._draw_kinds()
-        self._draw_first_steps()
-
     @work(exclusive=True, group="estimate")
     async def _estimate(self) -> None:
         """What a full video would take: at once by what is known here, then by what the account says."""
         draft = self.draft
-        seconds = used_seconds(self._voice, limit_of(draft))
+        seconds = self.form.seconds
         self._full_words = ()
         if seconds <= 0 or not self.has_key:
             return self._draw_kinds()
@@ -321,6 +244,8 @@ class Studio(Pane):
     @work(exclusive=True, group="browse")
     async def _browse(self, name: str) -> None:
         self.form.point_at(name)
+        if path := await picked(self.oavr, name, self.form.given(name)):
+            self.form.put(name, path)
 
     @work(exclusive=True, group="samples")
     async def _use_samples(self) -> None:
@@ -382,10 +307,3 @@ class Studio(Pane):
             form.say("status", "Nothing was started.")
         else:
             form.say("status", "Added to the queue.", "good")
-
-
-def _exists(given: str) -> bool:
-    try:
-        return Path(given).expanduser().exists()
-    except (OSError, ValueError, RuntimeError):
-        return False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.widgets import Static
 
 from oavr_tui.app.widgets.line_list import LineList, Piece
 
@@ -43,9 +44,11 @@ class FirstSteps(Vertical):
         super().__init__()
         self._done: frozenset[str] = frozenset()
         self._rows: list[str] = []
+        self._heading = Static("First steps", classes="heading")
         self._listing = LineList(self._draw, id="first-rows")
 
     def compose(self) -> ComposeResult:
+        yield self._heading
         yield self._listing
 
     def show(self, done: Set[str], *, small: bool, samples: bool) -> None:
@@ -54,6 +57,7 @@ class FirstSteps(Vertical):
         if (frozenset(done), rows) == (self._done, self._rows):
             return
         self._done, self._rows = frozenset(done), rows
+        self._heading.display = not small
         self._listing.styles.height = len(rows)
         self._listing.show_rows(len(rows))
 
@@ -65,8 +69,6 @@ class FirstSteps(Vertical):
     def _draw(self, index: int, line: int, width: int) -> Sequence[Piece]:
         del line, width
         row = self._rows[index]
-        if row == "":
-            return [("First steps", "strong")]
         if row == SAMPLES:
             return [("  ▸ Try it with our sample portrait and voice", "accent")]
         if row == HIDE:
@@ -78,14 +80,13 @@ class FirstSteps(Vertical):
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         event.stop()
-        if row := self._rows[event.index]:
-            self.post_message(self.Wanted(row))
+        self.post_message(self.Wanted(self._rows[event.index]))
 
 
 def _rows(done: Set[str], small: bool, samples: bool) -> list[str]:
-    """What the lines are about; "" is the heading."""
+    """What the lines are about."""
     left = [step for step, _words, _remark in STEPS if step not in done]
     offers = [SAMPLES] if samples and {"image", "audio"} & set(left) else []
     if small:
         return [*(offers or left[:1]), HIDE]
-    return ["", *(step for step, _words, _remark in STEPS), *offers, HIDE]
+    return [*(step for step, _words, _remark in STEPS), *offers, HIDE]

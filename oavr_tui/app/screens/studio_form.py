@@ -67,12 +67,14 @@ class Form(VerticalScroll, can_focus=False):
         & #more { min-width: 0; padding: 0; background: $background; color: $text-muted; text-style: none; }
         & #more:focus { color: $primary; text-style: bold reverse; }
         & #go { margin-top: 1; }
-        & #generate { min-width: 14; }
+        & #generate { min-width: 12; }
+        & #generate:focus { text-style: bold underline; }
         & #status { width: 1fr; height: auto; margin-left: 2; }
     }
     Form.roomy #side { display: block; }
     Form.tall {
-        & .row, & .found { margin-bottom: 1; }
+        & .row { margin-bottom: 1; }
+        & .found { margin: 0 0 1 10; }
         & .row.under, & More .row { margin-bottom: 0; }
         & .heading { margin-bottom: 1; }
         & #side Picture { height: 14; }
@@ -155,6 +157,15 @@ class Form(VerticalScroll, can_focus=False):
             choice.value = getattr(draft, name)
         self.show_more(_unusual(draft))
         self.choose_kind(full=draft.full)
+
+    def given(self, name: str) -> str:
+        """The path or address that is meant by `image` or `audio`; empty where nothing is."""
+        return self._files[name].given
+
+    def put(self, name: str, path: str) -> None:
+        """Put a file into `image` or `audio`, and go on to what is missing."""
+        self._files[name].value = path
+        self.missing.focus()
 
     def choose_kind(self, *, full: bool) -> None:
         """Choose the full video or the preview."""

@@ -1,0 +1,46 @@
+"""Browsing for a portrait or a voice, from where one was found last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oavr_tui.app.outside.listing import PICTURES, VOICES
+from oavr_tui.engine.given import is_address
+from oavr_tui.errors import BadInput
+from oavr_tui.paths import expanded
+
+if TYPE_CHECKING:
+    from oavr_tui.app.app import OavrApp
+
+_MOST_FOLDERS = 8
+_PICKS = {"image": ("Choose a portrait", PICTURES), "audio": ("Choose a voice", VOICES)}
+
+
+async def picked(app: OavrApp, name: str, given: str) -> str:
+    """The file that the person chooses, empty for none. name: image or audio. given: what is in the field.
+
+    Call it from a worker.
+    """
+    from oavr_tui.app.dialogs.pick_file import PickFile
+
+    title, suffixes = _PICKS[name]
+    recent = [Path(folder) for folder in app.memory.folders]
+    chosen = await app.push_screen_wait(PickFile(title, suffixes, _start(given, recent), recent))
+    if chosen is None:
+        return ""
+    folders = dict.fromkeys([str(chosen.parent), *app.memory.folders])
+    app.memory = replace(app.memory, folders=tuple(folders)[:_MOST_FOLDERS])
+    return str(chosen)
+
+
+def _start(given: str, recent: list[Path]) -> Path:
+    """Beside the file that is named already, else where one was found last, else at home."""
+    last = recent[0] if recent else Path.home()
+    if not given or is_address(given):
+        return last
+    try:
+        return expanded(given)
+    except BadInput:
+        return last
