@@ -36,6 +36,7 @@ from oavr_tui.paths import Paths
 from oavr_tui.settings import Settings
 
 if TYPE_CHECKING:
+    from oavr_tui.app.demo import Demo
     from oavr_tui.engine.engine import Engine
 
 NARROW, WIDE = 80, 120
@@ -76,6 +77,7 @@ class OavrApp(LogWishes):
         *,
         at_once: bool = False,
         samples: Callable[[], tuple[Path, Path]] | None = None,
+        demo: Demo | None = None,
         clock: Callable[[], float] = time.time,
         environ: Mapping[str, str] | None = None,
     ) -> None:
@@ -86,6 +88,7 @@ class OavrApp(LogWishes):
         self.given = request
         self.at_once = at_once and request is not None
         self.samples = samples
+        self.demo = demo
         self.clock = clock
         self.live = Live()
         self.memory: Memory = load_memory(paths.app_memory)
@@ -148,7 +151,7 @@ class OavrApp(LogWishes):
         return pane
 
     def _draw_frame(self) -> None:
-        self._headline.show(*headline(self.live))
+        self._headline.show(*headline(self.live, demo=self.demo is not None))
         self._sidebar.show(entries(self.live), self.place, foot(self.live, self.clock()))
 
     @on(Sidebar.Wanted)
@@ -175,16 +178,23 @@ class OavrApp(LogWishes):
                     self.live.fill(engine)
                     self._engine_open.set()
                     self._redraw()
-                    for note in notes:
-                        self.say(note)
+                    for note in (*notes, (await engine.meanwhile()).sentence()):
+                        if note:
+                            self.say(note, seconds=12)
+                    await engine.mark_seen()
                     self._next_minute()
-                    while True:
-                        self.live.take(await told.next(), engine)
-                        self._redraw_soon()
+                    try:
+                        while True:
+                            self.live.take(await told.next(), engine)
+                            self._redraw_soon()
+                    finally:
+                        await engine.mark_seen()
         except OavrError as error:
             self.say(error.message, bad=True, seconds=3600)
 
     async def _made_engine(self) -> tuple[Engine, list[str]]:
+        if self.demo is not None:
+            await asyncio.to_thread(self.demo.prepare)
         logged = await asyncio.to_thread(import_module, "oavr_tui.engine.logged")
         notes = list(self.settings.notes)
         engine: Engine = logged.logged_engine(self.paths, self.settings, notes.append)

@@ -17,10 +17,14 @@ PLACES = {
 """The screens of the sidebar, in the order of the keys 1 to 5, and where their classes are."""
 
 
-def headline(live: Live) -> tuple[list[Part], list[Part]]:
+def headline(live: Live, *, demo: bool) -> tuple[list[Part], list[Part]]:
     """Left and right parts of the first line."""
-    right = "previews are free " if live.driving or not live.ready else "another window is at work; this one looks on "
-    return [(" OpenAvathar", "strong", "app.go_studio")], [(right, "dim", "")]
+    name: list[Part] = [(" OpenAvathar", "strong", "app.go_studio")]
+    if demo:
+        name.append(("  DEMO: nothing here costs money", "key", ""))
+    if live.ready and not live.driving:
+        return name, [("another window is at work; this one looks on ", "dim", "")]
+    return name, [("previews are free ", "dim", "")]
 
 
 def entries(live: Live) -> list[Entry]:

@@ -30,13 +30,22 @@ _SCRIPT = {
 _SETTINGS = {"OAVR_PODS_IDLE_MINUTES": "2", "OAVR_PODS_TERMINATE_AFTER_HOURS": "0"}
 
 
-def open_demo_account(paths: Paths, environ: MutableMapping[str, str]) -> None:
-    """Make the simulated account the RunPod of this process and its children. Raises Unreachable."""
+DEMO_KEY = FULL_KEY
+"""The key that the make-believe account takes; it is worth nothing anywhere else."""
+
+
+def open_demo_account(paths: Paths, environ: MutableMapping[str, str], *, with_key: bool = True) -> None:
+    """Make the simulated account the RunPod of this process and its children. Raises Unreachable.
+
+    with_key: the key is there already; otherwise the person enters it, as with a real account.
+    """
     base = _running(paths) or _started(paths)
     environ["OAVR_HOME"] = str(paths.config.parent)
     environ["RUNPOD_API_BASE_URL"] = base
     environ["OAVR_RUNPOD_PROXY"] = base + "/proxy/{pod}-{port}"
-    environ["RUNPOD_API_KEY"] = FULL_KEY
+    environ.pop("RUNPOD_API_KEY", None)
+    if with_key:
+        environ["RUNPOD_API_KEY"] = DEMO_KEY
     environ.pop("OAVR_VIDEOS_FOLDER", None)
     for name, value in _SETTINGS.items():
         environ.setdefault(name, value)

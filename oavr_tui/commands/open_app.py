@@ -7,11 +7,15 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oavr_tui.commands.talk import say
 from oavr_tui.models import Request
 from oavr_tui.paths import Paths
 from oavr_tui.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from oavr_tui.app.demo import Demo
 
 EXIT_WRONG_USE = 2
 
@@ -25,7 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     return open_app(paths, load_settings(paths))
 
 
-def open_app(paths: Paths, settings: Settings, request: Request | None = None, *, at_once: bool = False) -> int:
+def open_app(
+    paths: Paths, settings: Settings, request: Request | None = None, *, at_once: bool = False, demo: Demo | None = None
+) -> int:
     """Open the app, with the fields filled in from `request` if there is one; at_once: begin to make it."""
     from oavr_tui.app.outside.terminal import Terminal, refusal
 
@@ -35,7 +41,7 @@ def open_app(paths: Paths, settings: Settings, request: Request | None = None, *
     from oavr_tui.app.app import OavrApp
     from oavr_tui.app.outside.guard import run_guarded
 
-    app = OavrApp(paths, settings, request, at_once=at_once, samples=partial(_samples, paths))
+    app = OavrApp(paths, settings, request, at_once=at_once, samples=partial(_samples, paths), demo=demo)
     app.animation_level = Terminal.find(os.environ, settings.app_motion).motion
     return run_guarded(app, say)
 
