@@ -169,7 +169,7 @@ class LogIndex:
         bars = dict(found.bars)
         rows, kept = len(self._starts), found.starts
         for start, line in zip(starts, self._heads(found.part, data), strict=True):
-            bar = _bar(line) if b"%|" in line else None
+            bar = bar_of(_text(line)) if b"%|" in line else None
             row = None if bar is None else _row_of(bars, *bar, rows + len(kept))
             if row is None:
                 row = rows + len(kept)
@@ -203,17 +203,21 @@ class LogIndex:
         found.bars = {}
 
     def _open_at(self, found: Found) -> int:
-        """The row of the line that is not ended: one of its own, or the one of the bar that it is a frame of."""
+        """The row of the line that is not ended: one of its own, or the one of the bar that it is a frame of; -1 while
+        nothing of it is to be seen."""
         new = len(self._starts) + len(found.starts)
         head = self._parts.read(found.part, found.begun, min(_BAR_BYTES, found.seen - found.begun))
-        bar = _bar(head) if b"%|" in head else None
+        text = _text(head)
+        if not text or text.isspace():
+            return -1
+        bar = bar_of(text)
         row = None if bar is None else _row_of(found.bars, *bar, new)
         return new if row is None else row
 
 
-def _bar(line: bytes) -> tuple[str, int] | None:
+def _text(line: bytes) -> str:
     _, text = split_stamp(line[:_BAR_BYTES].decode("utf-8", "replace").rstrip("\n"))
-    return bar_of(Cleaner().begin(text))
+    return Cleaner().begin(text)
 
 
 def _row_of(bars: Bars, key: str, percent: int, count: int) -> int | None:

@@ -11,29 +11,25 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
-from textual import events
-from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollDown, ScrollUp
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
 from oavr_tui.app.widgets.log_paint import LOOKS, said, spans, strip_of, window, wrapped
+from oavr_tui.app.widgets.log_scroll import LogScroll
 from oavr_tui.engine.log_rows import LogRow
 from oavr_tui.engine.log_view import LogView
 
 _SIDEWAYS = 8
-_WHEEL = 3
 _MOST_COPIED = 10_000
 
 Spot = tuple[int, int]
 """The first line in sight: the place of its row, and which of the row's wrapped lines it is."""
 
 
-class LogLines(ScrollView, can_focus=True, inherit_bindings=False):
+class LogLines(LogScroll, can_focus=True):
     """Rows are those of the view; `show` them again after it has changed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"log--{look}" for look in LOOKS}
@@ -51,14 +47,6 @@ class LogLines(ScrollView, can_focus=True, inherit_bindings=False):
         & .log--here { text-style: reverse bold; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown,space", "page(1)", "Page down", show=False),
-        Binding("left,h", "sideways(-1)", "Left", show=False),
-        Binding("right,l", "sideways(1)", "Right", show=False),
-    ]
 
     class Moved(Message):
         """The person has moved what is in sight."""
@@ -214,40 +202,6 @@ class LogLines(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._moving and round(new_value) != self._spot[0]:  # the scrollbar was dragged
             last = self._last_spot()
             self._moved_to(last if round(new_value) >= last[0] else (round(new_value), 0))
-
-    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        self._wheel(event, 1)
-
-    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        self._wheel(event, -1)
-
-    def _wheel(self, event: events.MouseEvent, steps: int) -> None:
-        event.prevent_default()
-        event.stop()
-        if event.ctrl or event.shift:
-            self.action_sideways(steps)
-        else:
-            self.action_move(steps * _WHEEL)
-
-    def _on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
-        event.prevent_default()
-        event.stop()
-        self.action_sideways(1)
-
-    def _on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
-        event.prevent_default()
-        event.stop()
-        self.action_sideways(-1)
-
-    def _on_scroll_up(self, event: ScrollUp) -> None:  # the scrollbar was clicked above its handle
-        event.prevent_default()
-        event.stop()
-        self.action_page(-1)
-
-    def _on_scroll_down(self, event: ScrollDown) -> None:
-        event.prevent_default()
-        event.stop()
-        self.action_page(1)
 
     # --- drawing
 

@@ -66,6 +66,8 @@ def window(text: str, left: int, width: int) -> tuple[int, int, int]:
     the edge cuts a wide character."""
     if text.isascii():
         return min(left, len(text)), min(left + width, len(text)), 0
+    # Cutting all of a very long line up would take some 30 ms; a cell seldom holds more than a few characters.
+    text = text[: 8 * (left + width) + 64]
     begin = pad = 0
     if left:
         head = chop_cells(text, left)[0]

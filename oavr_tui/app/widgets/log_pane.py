@@ -6,20 +6,17 @@ is sent. How many lines are new is then found out whenever the person touches th
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.message import Message
 
 from oavr_tui.app.actions import bindings
 from oavr_tui.app.widgets.log_lines import LogLines
 from oavr_tui.app.widgets.log_prompt import LogHeader, LogPrompt
-from oavr_tui.app.widgets.log_reading import LogReading
+from oavr_tui.app.widgets.log_taking import LogTaking
 from oavr_tui.engine.log_rows import Level
 from oavr_tui.engine.log_scan import Pattern, Query
 from oavr_tui.engine.log_view import LogView
@@ -28,10 +25,9 @@ from oavr_tui.text import safe
 _LEVELS = {Level.NONE: Level.WARNING, Level.WARNING: Level.ERROR, Level.ERROR: Level.NONE}
 _LEVEL_SAID = {Level.WARNING: "warnings and errors", Level.ERROR: "errors"}
 _HINTS = ("/ find", "p pause", "w wrap")
-_UNFIT = re.compile(r"[^\w.-]+")
 
 
-class LogPane(LogReading):
+class LogPane(LogTaking):
     """ticks_per_second: looks at the file while following."""
 
     DEFAULT_CSS = """
@@ -39,36 +35,8 @@ class LogPane(LogReading):
     """
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("log")]
 
-    @dataclass
-    class Copy(Message):
-        """Copy this. what: how much it is, in words."""
-
-        text: str
-        what: str
-
-    @dataclass
-    class Save(Message):
-        """Save the whole log, which may have an older part beside it (clients.log_file.older)."""
-
-        file: Path
-        suggested_name: str
-
-    @dataclass
-    class Pager(Message):
-        """Show the whole log in the person's pager."""
-
-        file: Path
-
-    @dataclass
-    class FullScreen(Message):
-        """Give the pane the whole screen, or take it back."""
-
-        on: bool
-
     def __init__(self, *, id: str | None = None, ticks_per_second: float = 10) -> None:
         super().__init__(id=id, every=1 / ticks_per_second)
-        self.full_screen = False
-        self._lines = LogLines(self._nothing_to_show)
         self._header = LogHeader()
         self._prompt = LogPrompt()
         self._paused_at = 0
@@ -307,34 +275,3 @@ class LogPane(LogReading):
         else:
             self._lines.show((place, 0))
         self._touched()
-
-    def action_full(self) -> None:
-        self.full_screen = not self.full_screen
-        self.post_message(self.FullScreen(self.full_screen))
-
-    # --- taking it elsewhere
-
-    def action_copy_line(self) -> None:
-        selection = self._lines.text_selection
-        if selection is not None and (selected := self._lines.get_selection(selection)) and selected[0]:
-            self.post_message(self.Copy(selected[0], "the selection"))
-            return
-        first, last = self._lines.in_sight()
-        if last >= first:
-            self.post_message(self.Copy(self._lines.text_of(first), "1 line"))
-
-    def action_copy_seen(self) -> None:
-        first, last = self._lines.in_sight()
-        count = last - first + 1
-        if count > 0:
-            text = "\n".join(self._lines.text_of(place) for place in range(first, last + 1))
-            self.post_message(self.Copy(text, "1 line" if count == 1 else f"{count} lines"))
-
-    def action_save(self) -> None:
-        if self._file is not None:
-            name = _UNFIT.sub("-", self._title).strip("-.") or "log"
-            self.post_message(self.Save(self._file, f"{name}.log"))
-
-    def action_pager(self) -> None:
-        if self._file is not None:
-            self.post_message(self.Pager(self._file))
