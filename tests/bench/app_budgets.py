@@ -89,6 +89,8 @@ def measure_start(bench: Bench) -> list[Row]:
         spread = f"{min(of(one) for one, _ in pairs):.0f}-{max(of(one) for one, _ in pairs):.0f}"
         return Row(what, ours, unit, budget, bare, spread)
 
+    cpu = [statistics.median(pair[side].cpu for pair in pairs) for side in (0, 1)]
+    print(f"     processor time until settled: {cpu[0]:.2f} s, bare {cpu[1]:.2f} s, {cpu[0] / cpu[1]:.2f}x (no budget)")
     return [
         row("first frame", lambda one: one.first, "ms", 1.7),
         row("full frame", lambda one: one.full, "ms", 2.2),

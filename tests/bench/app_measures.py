@@ -19,6 +19,8 @@ from tests.bench.pty_usage import usage
 
 _SETTLED = 1.5
 """Seconds without a byte after which a started program is taken to have settled."""
+_SET_UP = 1000
+"""More bytes than a program sends to set the terminal up, before it paints."""
 _LONGEST = 10.0
 """Seconds that it is given to settle."""
 _AFTER_KEY = 0.12
@@ -56,12 +58,13 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Milliseconds to the first paint and to the full frame, megabytes when settled, bytes until then."""
+    """Milliseconds to the first paint and to the full frame; when settled, megabytes, bytes, and processor seconds."""
 
     first: float
     full: float
     resident: float
     written: int
+    cpu: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +129,12 @@ def start(program: Program) -> Start:
     """From the start of the process to a settled screen."""
     with program.run() as run:
         _settle(run, program)
-        resident = usage(run.pid).resident
+        used = usage(run.pid)
     seen = list(frames(run.pieces))
     first, full = first_paint(seen), full_frame(seen)
     if first is None or full is None:
         raise RuntimeError(f"{program.name} painted nothing:\n" + _last_screen(run))
-    return Start(1000 * first, 1000 * full, resident, run.size)
+    return Start(1000 * first, 1000 * full, used.resident, run.size, used.cpu)
 
 
 def idle(program: Program, seconds: float) -> Idle:
@@ -168,7 +171,9 @@ def opening(program: Program, brings: str) -> float:
     with program.run() as run:
         _settle(run, program)
         _press(run, program.keys[:-1])
+        begun = len(run.pieces)
         at = run.press(program.keys[-1])
+        run.until(lambda: len(run.pieces) > begun, _LONGEST)
         _settle(run, program)
     showing = [frame.at for frame in frames(run.pieces) if brings in "\n".join(lines(frame))]
     if not showing or showing[0] <= at:
@@ -183,7 +188,7 @@ def ticks(program: Program, during: str, seconds: float) -> list[int]:
     Ends when nothing was written for four seconds, or after `seconds`.
     """
     with program.run() as run:
-        run.until(lambda: run.size > 0, seconds)
+        run.until(lambda: run.size > _SET_UP, seconds)
         run.rest(4.0, seconds)
     marks = [during in "\n".join(lines(frame)) for frame in frames(run.pieces)]
     steady = [before and after for before, after in itertools.pairwise(marks)]
@@ -192,6 +197,7 @@ def ticks(program: Program, during: str, seconds: float) -> list[int]:
 
 def _settle(run: PtyRun, program: Program) -> None:
     """Until nothing is written any more; a program that never rests (a blinking cursor) is measured all the same."""
+    run.until(lambda: run.size > _SET_UP, 60.0)
     run.rest(_SETTLED, _LONGEST)
     if run.ended:
         raise RuntimeError(f"{program.name} ended:\n" + _last_screen(run))

@@ -117,11 +117,11 @@ class PtyRun:
         return self._read(condition, seconds)
 
     def rest(self, quiet: float, seconds: float = 60.0) -> bool:
-        """Read until the program has written something, then nothing for `quiet` seconds; False if it never did."""
-        begun = len(self.pieces)
+        """Read until nothing was written for `quiet` seconds from now on; False if that did not happen."""
+        begun = self.now
 
         def at_rest() -> bool:
-            return len(self.pieces) > begun and self.now - self.pieces[-1].at >= quiet
+            return self.now - max(begun, self.pieces[-1].at if self.pieces else 0.0) >= quiet
 
         return self._read(at_rest, seconds)
 
