@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.parts import Parts
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
     from oavr_tui.engine.events import Estimated
     from oavr_tui.models import Pod, Quality
     from oavr_tui.pods.provider import Account
+
+
+_NEEDED = ("oavr_tui.pods.start_up", "oavr_tui.workflows.patcher")
+"""What an estimate loads."""
 
 
 class MoneyCommands(Parts):
@@ -29,6 +35,8 @@ class MoneyCommands(Parts):
 
     async def quick_estimate(self, on: str, seconds: float, quality: Quality) -> Estimated | None:
         """The same from what is known here, without asking anybody: for a form that is being filled in."""
+        for name in _NEEDED:  # takes a moment the first time, and a form must not wait for it
+            await asyncio.to_thread(import_module, name)
         from oavr_tui.workflows.windows import frames_for
 
         return await self.fleet.forecast.at_once(on, frames_for(seconds), quality)

@@ -40,7 +40,7 @@ class PodSetup:
     token: Callable[[str], str | None]
     start_keeper: Callable[[], None]
     keeper: bool = True
-    load: Callable[[], None] = lambda: None
+    load: Callable[[], object] = lambda: None
     hide: Callable[[str], None] = lambda _secret: None
 
     def keep(self) -> None:

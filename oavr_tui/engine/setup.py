@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine.keeper import start_keeper
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from oavr_tui.pods.provider import Provider
 
 
+_NEEDED = ("oavr_tui.pods.runpod", "oavr_tui.pods.runpod_v2", "httpcore", "anyio")
+"""What asking an account loads in the end, some of it only with the first question."""
+
+
 def pod_setup(paths: Paths, settings: Settings, environ: Mapping[str, str] | None = None) -> PodSetup:
     """Raises BadInput where the environment names an unusable address of RunPod."""
     environ = os.environ if environ is None else environ
@@ -29,9 +34,6 @@ def pod_setup(paths: Paths, settings: Settings, environ: Mapping[str, str] | Non
 
         return RunPod(key, base=address.base, control=control)
 
-    def load() -> None:
-        pass
-
     return PodSetup(
         plan=plan_of(settings),
         key=lambda: runpod_key(paths, environ),
@@ -40,5 +42,10 @@ def pod_setup(paths: Paths, settings: Settings, environ: Mapping[str, str] | Non
         token=partial(address_token, paths),
         start_keeper=partial(start_keeper, paths, environ),
         keeper=settings.pods_keeper,
-        load=load,
+        load=_load,
     )
+
+
+def _load() -> None:
+    for name in _NEEDED:
+        import_module(name)
