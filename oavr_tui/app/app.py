@@ -377,7 +377,8 @@ class OavrApp(LogWishes):
 
     def action_leave_field(self) -> None:
         if isinstance(self.focused, Input):
-            self.set_focus(None)
+            pane = self._panes.get(self.place)
+            self.set_focus(None if pane is None else pane.resting_focus())
 
     async def action_quit(self) -> None:
         """Leave; what goes on, and what it costs, is said first."""

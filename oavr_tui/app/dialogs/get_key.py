@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 
 KEYS_PAGE = "https://console.runpod.io/user/settings"
 
-_WORDS = (
-    "Full videos are made on a machine that you rent by the second from RunPod, with an account of your own there. "
-    "A key lets this app start that machine, and stop it again.",
-    "What it costs: usually $0.30 to $0.70 an hour while the machine runs, so about $0.10 a video; 15 minutes without "
-    "work stop it. You add credit at RunPod, from $10. Quick previews stay free.",
+_WHAT = (
+    "Full videos are made on a machine that you rent by the second at RunPod, with an account and credit of your own "
+    "there. With your key this app starts that machine, and stops it again."
 )
 
 
@@ -34,12 +32,13 @@ class GetKey(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Back", show=False)]
     DEFAULT_CSS = """
     GetKey {
-        & VerticalScroll { height: auto; max-height: 14; scrollbar-size-vertical: 1; }
+        & VerticalScroll { height: auto; max-height: 1fr; scrollbar-size-vertical: 1; }
         & .row { height: auto; margin-bottom: 1; }
         & .row Input { width: 1fr; background: $panel; }
         & .row .label { width: 5; }
         & .row .where { width: 1fr; }
-        & #key-word { height: auto; min-height: 1; margin-bottom: 1; }
+        & #key-word { height: auto; min-height: 1; }
+        & .answers { margin-top: 1; }
     }
     """
 
@@ -47,22 +46,29 @@ class GetKey(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Static(Content("Your RunPod key"), classes="title")
             with VerticalScroll(can_focus=False):
-                for words in _WORDS:
-                    yield Static(Content(words), classes="line")
+                yield Static(Content(_WHAT), classes="line")
+                yield Static(Content(self._costs()), classes="line")
                 with Horizontal(classes="row"):
-                    yield Static(Content(f"Get one: {KEYS_PAGE}, under API Keys"), classes="where")
+                    yield Static(Content(f"Get one: {KEYS_PAGE}"), classes="where")
                     yield Button("Open", id="key-open", compact=True)
                 with Horizontal(classes="row"):
                     yield Static(Content("Key"), classes="label")
-                    yield Input(placeholder="rpa_…", password=True, id="key", compact=True)
+                    yield Input(placeholder="rpa_…, from API Keys on that page", password=True, id="key", compact=True)
                 if (demo := self._oavr.demo) is not None:
                     with Horizontal(classes="row"):
                         yield Static(Content(f"In this demo, a make-believe account takes {demo.key}"), classes="where")
                         yield Button("Use it", id="key-demo", compact=True)
-                yield Static(Content("Kept on this computer only, in a file that only you can read."), id="key-word")
+                yield Static("", id="key-word")
             with Horizontal(classes="answers"):
                 yield Button("Test & save", variant="primary", id="key-save")
                 yield Button("Not now", id="key-back")
+
+    def _costs(self) -> str:
+        minutes = self._oavr.settings.pods_idle_minutes
+        return (
+            "Usually $0.30 to $0.70 an hour while it runs, so some $0.10 a video. "
+            f"After {minutes:g} minutes without work it is stopped. Quick previews stay free."
+        )
 
     def on_mount(self) -> None:
         field = self.query_one("#key", Input)

@@ -53,6 +53,10 @@ class Pane(Vertical):
         """Where the focus goes when this is shown; None: nowhere."""
         return next((widget for widget in self.query("*") if widget.focusable), None)
 
+    def resting_focus(self) -> Widget | None:
+        """Where the focus goes when a text field is left, so that the keys of this screen act; None: nowhere."""
+        return None
+
     def was_shown(self) -> None:
         """This is on the screen now: begin what costs something while it is seen."""
         self.draw(EVERYTHING)

@@ -88,6 +88,9 @@ class Studio(Pane):
     def first_focus(self) -> Widget | None:
         return self.form.missing
 
+    def resting_focus(self) -> Widget | None:
+        return self.form.go_button
+
     def on_resize(self, event: events.Resize) -> None:
         size = self.app.size
         roomy = size.width >= ROOMY and self.oavr.settings.app_pictures
@@ -132,8 +135,9 @@ class Studio(Pane):
         done |= {"image"} if self.form.portrait is not None else set()
         done |= {"audio"} if self.form.voice is not None else set()
         done |= {"key"} if self.has_key else set()
-        crowded = bool(self.live.jobs) or self.form.more_shown
-        first.show(done, small=crowded and self.app.size.height < TALL, samples=self.oavr.samples is not None)
+        size = self.app.size
+        crowded = bool(self.live.jobs) or self.form.more_shown or size.width < 80 or size.height < 24
+        first.show(done, small=crowded and size.height < TALL, samples=self.oavr.samples is not None)
         if first.complete and not self.oavr.memory.welcomed:
             self._hide_first_steps()
         first.display = not self.oavr.memory.welcomed

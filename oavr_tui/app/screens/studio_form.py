@@ -39,11 +39,11 @@ SHAPES = (
     Pick("square", "Square"),
 )
 HINTS = {
-    "image": "a clear picture of one face that looks at you",
+    "image": "a clear picture of one face",
     "audio": "a recording of somebody speaking",
 }
 """What is said below an empty field."""
-_EMPTY = "type a path, or drop the file here"
+_EMPTY = "type a path, or drop a file"
 
 
 class Form(VerticalScroll, can_focus=False):
@@ -67,7 +67,7 @@ class Form(VerticalScroll, can_focus=False):
         & #more { min-width: 0; padding: 0; background: $background; color: $text-muted; text-style: none; }
         & #more:focus { color: $primary; text-style: bold reverse; }
         & #go { margin-top: 1; }
-        & #generate { min-width: 12; }
+        & #generate { width: 18; }
         & #generate:focus { text-style: bold underline; }
         & #status { width: 1fr; height: auto; margin-left: 2; }
     }
@@ -114,7 +114,7 @@ class Form(VerticalScroll, can_focus=False):
         }
         self._lines = {name: Static("", id=name, classes="found") for name in ("found-image", "found-audio", "status")}
         self._fold = Button("", id="more", compact=True)
-        self._go = Button("Generate", variant="primary", id="generate", compact=True)
+        self.go_button = Button("Generate", variant="primary", id="generate", compact=True)
         self._thumb, self._wave = Picture(id="thumb"), Waveform(id="wave")
 
     def compose(self) -> ComposeResult:
@@ -134,7 +134,7 @@ class Form(VerticalScroll, can_focus=False):
         yield self._fold
         yield self._more
         with Horizontal(id="go"):
-            yield self._go
+            yield self.go_button
             yield self._lines["status"]
 
     def on_mount(self) -> None:
@@ -199,7 +199,7 @@ class Form(VerticalScroll, can_focus=False):
 
     def show_go(self, label: str) -> None:
         """What the button says."""
-        self._go.label = label
+        self.go_button.label = label
 
     @property
     def more_shown(self) -> bool:
@@ -214,14 +214,14 @@ class Form(VerticalScroll, can_focus=False):
     @property
     def missing(self) -> Widget:
         """Where the person goes on: the first file that is not named, else the button."""
-        return next((text for text in self._files.values() if not text.given), self._go)
+        return next((text for text in self._files.values() if not text.given), self.go_button)
 
     def point_at(self, name: str) -> None:
         """Put the focus on a field, by the Draft's name of it, unfolding what hides it; others are the button."""
         targets: dict[str, Widget] = {**self._texts, **self._choices, "full": self._make}
         if name in self._more.texts or name in ("quality", "on"):
             self.show_more(True)
-        targets.get(name, self._go).focus()
+        targets.get(name, self.go_button).focus()
 
     # --- what the person does
 
