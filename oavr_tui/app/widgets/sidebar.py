@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
 from oavr_tui.app.widgets.line_list import LineList, Piece
+from oavr_tui.app.widgets.one_line import OneLine
 
 NARROW = 6
 """Cells of the sidebar where there is no room for words."""
@@ -34,8 +34,7 @@ class Sidebar(Vertical):
         width: 17;
         background: $surface;
         & LineList { background: $surface; height: 1fr; }
-        & #money { height: auto; color: $text-warning; padding: 0 1; }
-        & #cost { height: 2; background: $surface; }
+        & OneLine { background: $surface; }
         &.narrow { width: 6; }
     }
     """
@@ -54,7 +53,8 @@ class Sidebar(Vertical):
 
     def compose(self) -> ComposeResult:
         yield _Entries(self._draw, id="entries")
-        yield _Cost(self._draw_cost, id="cost")
+        yield OneLine(id="cost")
+        yield OneLine(id="since")
 
     def show(self, entries: Sequence[Entry], at: str, cost: tuple[str, str]) -> None:
         """entries: what there is; at: the place in front; cost: two short texts of the foot, empty for none."""
@@ -70,7 +70,8 @@ class Sidebar(Vertical):
                     rows.redraw(row)
         if cost != self._cost:
             self._cost = cost
-            self.query_one("#cost", LineList).show_rows(2 if any(cost) else 0)
+            self.query_one("#cost", OneLine).show([(f" {cost[0]}", "key", "app.go_pods")])
+            self.query_one("#since", OneLine).show([(f" {cost[1]}", "dim", "app.go_pods")])
 
     def _draw(self, index: int, _line: int, width: int) -> Sequence[Piece]:
         entry = self._entries[index]
@@ -83,13 +84,9 @@ class Sidebar(Vertical):
         label = f"{mark} {entry.label}"
         return ((label, look), (entry.badge.rjust(max(width - len(label) - 1, 0)), "badge"))
 
-    def _draw_cost(self, index: int, _line: int, _width: int) -> Sequence[Piece]:
-        return ((" " + self._cost[index], "money" if index == 0 else "dim"),)
-
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         event.stop()
-        place = self._entries[event.index].place if event.list.id == "entries" else "pods"
-        if place:
+        if place := self._entries[event.index].place:
             self.post_message(self.Wanted(place))
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
@@ -104,7 +101,3 @@ class _Entries(LineList):
         await super().on_click(event)  # type: ignore[arg-type]
         if self.index != before:
             self.action_choose()
-
-
-class _Cost(LineList, can_focus=False):
-    BINDINGS: ClassVar = []
