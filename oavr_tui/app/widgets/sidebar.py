@@ -50,6 +50,7 @@ class Sidebar(Vertical):
         self._entries: tuple[Entry, ...] = ()
         self._cost: tuple[str, str] = ("", "")
         self._at = ""
+        self._rows = _Entries(self._draw, id="entries")
 
     def compose(self) -> ComposeResult:
         yield _Entries(self._draw, id="entries")
@@ -59,7 +60,7 @@ class Sidebar(Vertical):
     def show(self, entries: Sequence[Entry], at: str, cost: tuple[str, str]) -> None:
         """entries: what there is; at: the place in front; cost: two short texts of the foot, empty for none."""
         new = tuple(entries)
-        rows = self.query_one("#entries", LineList)
+        rows = self._rows  # not asked for by its id: at the end of the app it may be gone from the tree already
         if len(new) != len(self._entries) or at != self._at:
             self._entries, self._at = new, at
             rows.show_rows(len(new), next((i for i, entry in enumerate(new) if entry.place == at), 0))
