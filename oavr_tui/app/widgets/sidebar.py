@@ -53,14 +53,14 @@ class Sidebar(Vertical):
         self._rows = _Entries(self._draw, id="entries")
 
     def compose(self) -> ComposeResult:
-        yield _Entries(self._draw, id="entries")
-        yield OneLine(id="cost")
-        yield OneLine(id="since")
+        yield self._rows
+        yield self._price
+        yield self._since
 
     def show(self, entries: Sequence[Entry], at: str, cost: tuple[str, str]) -> None:
         """entries: what there is; at: the place in front; cost: two short texts of the foot, empty for none."""
         new = tuple(entries)
-        rows = self._rows  # not asked for by its id: at the end of the app it may be gone from the tree already
+        rows = self._rows  # not by its id: when the app ends, it may be out of the tree already
         if len(new) != len(self._entries) or at != self._at:
             self._entries, self._at = new, at
             rows.show_rows(len(new), next((i for i, entry in enumerate(new) if entry.place == at), 0))
@@ -71,8 +71,8 @@ class Sidebar(Vertical):
                     rows.redraw(row)
         if cost != self._cost:
             self._cost = cost
-            self.query_one("#cost", OneLine).show([(f" {cost[0]}", "key", "app.go_pods")])
-            self.query_one("#since", OneLine).show([(f" {cost[1]}", "dim", "app.go_pods")])
+            self._price.show([(f" {cost[0]}", "key", "app.go_pods")])
+            self._since.show([(f" {cost[1]}", "dim", "app.go_pods")])
 
     def _draw(self, index: int, _line: int, width: int) -> Sequence[Piece]:
         entry = self._entries[index]
