@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from oavr_tui.pods.provider import Offer, Volume
 
 _ASK_SECONDS = 40.0
-_ROOMY = 64
+_ROOMY = 67
 """Cells of a row from which on it is said in full what speaks against a machine."""
 _CLOUDS = (
     Pick("any", "Any"),
@@ -43,8 +43,6 @@ class NewPod(ModalScreen[str]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('')", "Back", show=False)]
     DEFAULT_CSS = """
     NewPod {
-        & .dialog { height: 96%; max-height: 28 !important; width: 80 !important; padding: 0 2 !important; }
-        & .title { margin-bottom: 0 !important; }
         & LineList { height: 1fr; min-height: 3; background: $surface; }
         & #new-head { color: $text-muted; height: 1; text-wrap: nowrap; }
         & .row { height: auto; }
@@ -78,7 +76,7 @@ class NewPod(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         plan = self.engine.fleet.plan
-        with Vertical(classes="dialog"):
+        with Vertical(classes="dialog", id="new-dialog"):
             yield Static(Content("New pod"), classes="title")
             with Horizontal(classes="row"):
                 yield Static(Content("Cloud"))
@@ -94,7 +92,7 @@ class NewPod(ModalScreen[str]):
             with Horizontal(classes="row"):
                 yield Static(Content("Idle"))
                 yield Input(f"{plan.idle_minutes:g}", id="new-idle", compact=True, max_length=6)
-                yield Static(Content(" minutes without work, and it is stopped"), id="new-idle-words")
+                yield Static(Content(" minutes without work, then it stops"), id="new-idle-words")
             yield Static("", id="new-word", classes="hint")
             with Horizontal(classes="answers"):
                 yield Button("Deploy", variant="primary", id="new-deploy")
@@ -108,6 +106,11 @@ class NewPod(ModalScreen[str]):
     def on_mount(self) -> None:
         for field in self.query(Input):
             field.cursor_blink = False
+        # It holds more than other dialogs, and these go before the app's style sheet.
+        dialog = self.query_one("#new-dialog")
+        dialog.styles.width, dialog.styles.height, dialog.styles.max_height = 84, "96%", 28
+        dialog.styles.padding = (0, 2)
+        self.query_one(".title").styles.margin = 0
         self.query_one("#new-gpus").focus()
         self._load()
 
