@@ -51,6 +51,7 @@ class Sidebar(Vertical):
         self._cost: tuple[str, str] = ("", "")
         self._at = ""
         self._rows = _Entries(self._draw, id="entries")
+        self._price, self._since = OneLine(id="cost"), OneLine(id="since")
 
     def compose(self) -> ComposeResult:
         yield self._rows
