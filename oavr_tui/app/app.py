@@ -220,7 +220,7 @@ class OavrApp(LogWishes):
         """Redraw what changed since the last tick, on what is seen."""
         self._redraw_waits = False
         changed = self.live.changed()
-        if not changed:
+        if not changed or not self.is_running:  # while the app ends, parts of the screens are gone already
             return
         if Topic.SETTINGS in changed and self._engine is not None:
             self.settings = self._engine.settings
