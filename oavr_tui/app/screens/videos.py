@@ -71,7 +71,7 @@ class Videos(VideoActions):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._shelf = Shelf()
-        self._known = False
+        self.known = False
         self._wanted = ""
         self._gone: set[str] = set()
         self._rasters: dict[str, Raster] = {}
@@ -99,7 +99,7 @@ class Videos(VideoActions):
     # --- what is shown
 
     def draw(self, changed: Set[Topic]) -> None:
-        if changed & {Topic.VIDEOS, Topic.DRIVING} or not self._known:
+        if changed & {Topic.VIDEOS, Topic.DRIVING} or not self.known:
             self._reload()
         if Topic.SETTINGS in changed:
             self._arrange()
@@ -112,7 +112,7 @@ class Videos(VideoActions):
         self.workers.cancel_group(self, "videos-look")
 
     def first_focus(self) -> Widget | None:
-        return self._list if self._shelf.shown or not self._known else self.query_one("#videos-studio")
+        return self._list if self._shelf.shown or not self.known else self.query_one("#videos-studio")
 
     @work(exclusive=True, group="videos-reload")
     async def _reload(self) -> None:
@@ -122,7 +122,7 @@ class Videos(VideoActions):
         except OavrError as error:
             self.oavr.say(error.message, bad=True)
             return
-        self._known = True
+        self.known = True
         self._undrawn.clear()
         self._shelf.fill(videos)
         self._show_shelf()
@@ -155,7 +155,7 @@ class Videos(VideoActions):
 
     def _arrange(self) -> None:
         """Gallery or list, or the words that there is nothing."""
-        empty = self._known and not self._shelf.shown
+        empty = self.known and not self._shelf.shown
         plain = self.app.size.width < NARROW or not self.oavr.settings.app_pictures
         self.query_one("#videos-body").display = not empty
         self.query_one("#videos-empty").display = empty
@@ -212,6 +212,10 @@ class Videos(VideoActions):
     def chosen(self) -> None:
         self.action_open()
 
+    @on(Details.FullWanted)
+    async def full_wanted(self) -> None:
+        await self.action_full()
+
     def _show_details(self) -> None:
         details, video = self.query_one(Details), self.selected
         if video is None:
@@ -244,7 +248,9 @@ class Videos(VideoActions):
         raster = self._rasters.get(video.id)
         if raster is not None:
             return raster
-        return "no picture" if video.id in self._undrawn else ""
+        if video.id not in self._undrawn:
+            return ""
+        return "file gone" if video.id in self._gone else "no picture"
 
     @on(Gallery.Stirred)
     def stirred(self) -> None:
@@ -260,11 +266,18 @@ class Videos(VideoActions):
         grid = self.query_one(Gallery).grid
         width, height = grid.width, 2 * grid.tall
         shown = self._shelf.shown[indexes.start : indexes.stop]
-        wanted = [video for video in shown if not _fits(self._rasters.get(video.id), width, height)]
+        wanted = [
+            video
+            for video in shown
+            if video.id not in self._undrawn and not _fits(self._rasters.get(video.id), width, height)
+        ]
         if not wanted:
             return
         engine = await self.engine()
         found = await engine.looks.thumbnails([Path(video.path) for video in wanted], width, height)
+        self._gone |= await asyncio.to_thread(
+            _without_file, [video for video in wanted if Path(video.path) not in found]
+        )
         for video in wanted:
             raster = found.get(Path(video.path))
             if raster is None:
@@ -309,6 +322,10 @@ class Videos(VideoActions):
     def was_shown(self) -> None:
         self.draw(EVERYTHING)
         self.query_one(Gallery).wake()
+
+
+def _without_file(videos: Sequence[Video]) -> set[str]:
+    return {video.id for video in videos if not Path(video.path).is_file()}
 
 
 def _fits(raster: Raster | None, width: int, height: int) -> bool:

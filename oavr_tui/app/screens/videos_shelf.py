@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
+
 from oavr_tui.app.widgets.line_list import Piece
 from oavr_tui.models import Video
 from oavr_tui.text import clock, safe, size
@@ -90,6 +92,11 @@ def even(text: str, limit: int = _LONGEST_NAME) -> str:
     return safe(text, limit).translate(_JOINERS)
 
 
+def cut(text: str, width: int) -> str:
+    """The text within `width` cells, with a mark where something is missing."""
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
 def kind(video: Video) -> str:
     return "PREVIEW" if video.preview else ""
 
@@ -128,7 +135,7 @@ def facts(video: Video, now: float) -> str:
 def caption(video: Video, line: int, width: int, now: float) -> list[Piece]:
     """The two lines under a picture, for `width` cells."""
     if line == 0:
-        return [(f" {even(video.title)}", "")]
+        return [(cut(f" {even(video.title)}", width), "")]
     length = f" {clock(video.duration)}"
     if video.preview:
         return [(length, "dim"), ("  PREVIEW", "badge")]
@@ -140,9 +147,7 @@ def caption(video: Video, line: int, width: int, now: float) -> list[Piece]:
 
 def row(video: Video, width: int, now: float) -> list[Piece]:
     """One line of the plain list, for `width` cells."""
-    from rich.cells import set_cell_size
-
     end = f"{clock(video.duration):>8}  {when(video.created_at, now):<16}"
     badge = f"{kind(video):<8}"
     name = max(width - len(end) - len(badge) - 1, 8)
-    return [(f" {set_cell_size(even(video.title), name - 1)} ", ""), (badge, "badge"), (end, "dim")]
+    return [(f" {set_cell_size(cut(even(video.title), name - 1), name - 1)} ", ""), (badge, "badge"), (end, "dim")]

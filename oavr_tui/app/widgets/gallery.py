@@ -21,6 +21,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
+from oavr_tui.app.widgets.card_grid import EXTRA, GAP, LEAST_PICTURE, LEAST_WIDTH, Grid, frame_line
 from oavr_tui.app.widgets.line_list import Draw, LineList
 from oavr_tui.app.widgets.picture import drawn
 from oavr_tui.media.types import Raster
@@ -31,41 +32,8 @@ REST_SECONDS = 0.15
 Picture = Callable[[int], Raster | str]
 """picture(index of the card) -> its picture, or the few words that stand in its place."""
 
-_CAPTION = 2
-_EXTRA = _CAPTION + 2
-"""Lines of a card besides its picture: a bar above it, one below it, and the caption."""
-_GAP = 2
-_LINES_A_ROW = 17
-_LEAST_PICTURE, _MOST_PICTURE = 4, 16
-_LEAST_WIDTH = 16
 _REMEMBERED = 48
 """Pictures kept ready to be sent: those of the largest window, and some that were in sight before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """How the cards lie: so many beside each other, each width cells wide, its picture `tall` lines high."""
-
-    columns: int
-    width: int
-    tall: int
-
-    @classmethod
-    def fitting(cls, size: Size) -> Grid:
-        """The grid for a window of this size: whole rows of cards where the height allows it."""
-        rows = max(1, round(size.height / _LINES_A_ROW))
-        tall = min(max(size.height // rows - _EXTRA, _LEAST_PICTURE), _MOST_PICTURE)
-        columns = max(1, size.width // (max(_LEAST_WIDTH, round(tall * 1.25)) + _GAP))
-        return cls(columns, max(size.width // columns - _GAP, 4), tall)
-
-    @property
-    def height(self) -> int:
-        """Lines of a card."""
-        return self.tall + _EXTRA
-
-    def left(self, column: int) -> int:
-        """The first cell of a column of cards."""
-        return 1 + column * (self.width + _GAP)
 
 
 class Gallery(LineList):
@@ -102,7 +70,7 @@ class Gallery(LineList):
     def __init__(self, draw: Draw, picture: Picture, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(draw, id=id, classes=classes)
         self._picture = picture
-        self._grid = Grid(1, _LEAST_WIDTH, _LEAST_PICTURE)
+        self._grid = Grid(1, LEAST_WIDTH, LEAST_PICTURE)
         self._still = False
         self._timer: Timer | None = None
         self._ready: dict[Raster, list[Strip]] = {}
@@ -140,7 +108,7 @@ class Gallery(LineList):
         seen = self.in_sight
         for index in range(max(first, seen.start), min((first if last is None else last) + 1, seen.stop)):
             self._refresh_part(index, 0, 1)
-            self._refresh_part(index, self._grid.tall + 1, _EXTRA - 1)
+            self._refresh_part(index, self._grid.tall + 1, EXTRA - 1)
 
     def pause(self) -> None:
         """Nobody looks: ask for no pictures."""
@@ -263,7 +231,7 @@ class Gallery(LineList):
             return self._caption(index, line - grid.tall - 2, here=here)
         picture = self._picture(index) if self._still else ""
         if isinstance(picture, str):
-            return [Segment(_frame_line(line - 1, grid, picture), base + self._style("track"))]
+            return [Segment(frame_line(line - 1, grid, picture), base + self._style("track"))]
         return list(self._strips(picture)[line - 1])
 
     def _strips(self, picture: Raster) -> list[Strip]:
@@ -327,20 +295,8 @@ class Gallery(LineList):
 
     def index_at(self, x: int, y: int) -> int | None:
         """The card at a place within the gallery's own space."""
-        column, inside = divmod(x - 1, self._grid.width + _GAP)
+        column, inside = divmod(x - 1, self._grid.width + GAP)
         index = y // self._grid.height * self._grid.columns + column
         if 0 <= column < self._grid.columns and inside < self._grid.width and 0 <= index < self._count:
             return index
         return None
-
-
-def _frame_line(line: int, grid: Grid, words: str) -> str:
-    """Corners, and the words in the middle: sides would have to be sent for every line."""
-    inside = grid.width - 2
-    if line == 0:
-        return "╭" + "─" * inside + "╮"
-    if line == grid.tall - 1:
-        return "╰" + "─" * inside + "╯"
-    shown = set_cell_size(words, min(cell_len(words), inside)) if line == grid.tall // 2 else ""
-    left = (inside - cell_len(shown)) // 2 + 1
-    return set_cell_size(" " * left + shown, grid.width)
