@@ -18,7 +18,7 @@ from oavr_tui.paths import Paths
 from oavr_tui.settings import Settings
 from tests.samples import portrait, voice
 
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 25.0
 
 
 def app(
