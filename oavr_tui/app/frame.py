@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oavr_tui.app.live import Live
+from oavr_tui.app.next_steps import next_step, why
 from oavr_tui.app.widgets.one_line import Part
 from oavr_tui.app.widgets.sidebar import Entry
 from oavr_tui.models import Job, JobState, PodState
@@ -67,5 +68,6 @@ def ending(job: Job) -> str:
     """One sentence on how a job ended."""
     if job.state is JobState.DONE:
         return f"✔ {job.title} is done, and in your videos: 2 goes there."
-    sentence = job.failure.message if job.failure else ""
-    return f"– {job.title} was cancelled." if job.state is JobState.CANCELLED else f"✘ {job.title}: {sentence}"
+    if job.failure is None or job.state is JobState.CANCELLED:
+        return f"– {job.title} was cancelled."
+    return f"✘ {job.title}: {why(job)} {next_step(job.failure).full}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oavr_tui.app.live import Live
+from oavr_tui.app.next_steps import why
 from oavr_tui.engine.events import PodStepped
 from oavr_tui.models import PREVIEW, Job, JobState
 from oavr_tui.text import clock, safe
@@ -67,7 +68,7 @@ def detail(job: Job, live: Live) -> str:
         kind = "preview, " if job.request.on == PREVIEW else ""
         return f"{clock(job.duration)} · {kind}saved in Videos"
     if job.state is JobState.FAILED:
-        return safe(job.failure.message if job.failure else "", 400)
+        return why(job)
     if job.state is JobState.CANCELLED:
         return "r tries it again"
     if job.state is JobState.QUEUED:

@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from oavr_tui.app.next_steps import plain
 from oavr_tui.app.outside.guard import GuardedApp
 from oavr_tui.app.outside.terminal import BELL, Terminal, title_sequence
 from oavr_tui.paths import Paths
-from oavr_tui.text import safe
 
 if TYPE_CHECKING:
     from oavr_tui.app.outside.copying import Copied
@@ -33,7 +33,7 @@ class Talking(GuardedApp):
 
     def say(self, text: str, *, bad: bool = False, seconds: float = 6.0) -> None:
         """A sentence in the corner. Foreign text in it does no harm."""
-        self.notify(safe(text, 600), severity="error" if bad else "information", timeout=seconds, markup=False)
+        self.notify(plain(text), severity="error" if bad else "information", timeout=seconds, markup=False)
 
     def _write(self, sequence: str) -> None:
         """Hand a control sequence of our own to the terminal."""

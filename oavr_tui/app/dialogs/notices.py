@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from oavr_tui.app.live import Told
-from oavr_tui.text import safe
+from oavr_tui.app.next_steps import plain
 
 
 class Notices(ModalScreen[None]):
@@ -27,7 +27,7 @@ class Notices(ModalScreen[None]):
         self._told = told
 
     def compose(self) -> ComposeResult:
-        lines = [f"{_at(each.at)}  {safe(each.text, 600)}" for each in reversed(self._told)]
+        lines = [f"{_at(each.at)}  {plain(each.text)}" for each in reversed(self._told)]
         with Vertical(classes="dialog tall"):
             yield Static(Content("What was said, newest first"), classes="title")
             with VerticalScroll():

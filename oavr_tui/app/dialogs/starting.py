@@ -15,10 +15,11 @@ from textual.widgets import Button, Static
 
 from oavr_tui.app.job_words import step_of
 from oavr_tui.app.live import Topic
+from oavr_tui.app.next_steps import next_step, why
 from oavr_tui.app.widgets.line_list import LineList, Piece
 from oavr_tui.engine.events import PodStepped, Step
-from oavr_tui.errors import OavrError
-from oavr_tui.models import Job, JobState
+from oavr_tui.errors import FailureCode, OavrError
+from oavr_tui.models import AUTO, Job, JobState
 from oavr_tui.text import clock, safe
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Starting(ModalScreen[None]):
         & LineList { height: 5; background: $surface; margin-bottom: 1; }
         & .after { display: none; }
         &.failed .after { display: block; }
-        &.failed .before { display: none; }
+        &.failed .before, &.failed .useless { display: none; }
         &.failed LineList { display: none; }
     }
     """
@@ -72,6 +73,9 @@ class Starting(ModalScreen[None]):
                 yield Button("Cancel", id="cancel", classes="before")
                 yield Button("Close", id="close", classes="after")
                 yield Button("Try again", id="again", variant="primary", classes="after")
+                yield Button("Try another machine", id="elsewhere", classes="after")
+                yield Button("Try another machine", id="elsewhere", classes="after")
+                yield Button("Settings", id="settings", classes="after")
                 yield Button("Open Pods", id="pods", classes="after")
 
     def on_mount(self) -> None:
@@ -112,8 +116,13 @@ class Starting(ModalScreen[None]):
             return
         self.add_class("failed")
         self.query_one("#starting-title", Static).update(Content("Your studio did not start"))
-        text = safe(job.failure.message if job.failure else "", 600)
-        self.query_one("#starting-words", Static).update(Content(text))
+        helps = next_step(job.failure).actions if job.failure is not None else ()
+        settings = "app.go_settings" in helps
+        self.query_one("#settings").set_class(not settings, "useless")
+        self.query_one("#pods").set_class(settings, "useless")
+        other = job.request.on == AUTO and job.failure is not None and job.failure.code is FailureCode.NO_GPU
+        self.query_one("#elsewhere").set_class(not other, "useless")
+        self.query_one("#starting-words", Static).update(Content(why(job)))
         self.query_one("#again").focus()
 
     def _second(self) -> None:
@@ -183,10 +192,11 @@ class Starting(ModalScreen[None]):
         self.dismiss()
 
     @on(Button.Pressed, "#again")
-    async def try_again(self) -> None:
+    @on(Button.Pressed, "#elsewhere")
+    async def try_again(self, event: Button.Pressed) -> None:
         engine = await self.oavr.engine_when_open()
         try:
-            await engine.retry(self._job_id)
+            await engine.retry(self._job_id, elsewhere=event.button.id == "elsewhere")
         except OavrError as error:
             self.oavr.say(error.message, bad=True)
             return
@@ -194,6 +204,7 @@ class Starting(ModalScreen[None]):
         self.query_one("#hide").focus()
 
     @on(Button.Pressed, "#pods")
-    async def to_pods(self) -> None:
+    @on(Button.Pressed, "#settings")
+    async def to_a_screen(self, event: Button.Pressed) -> None:
         self.dismiss()
-        self.app.call_later(self.oavr.go, "pods")
+        self.app.call_later(self.oavr.go, event.button.id)

@@ -15,6 +15,7 @@ from oavr_tui.app import job_words as words
 from oavr_tui.app.actions import bindings
 from oavr_tui.app.dialogs.question import Answer, Question
 from oavr_tui.app.live import Live, Topic
+from oavr_tui.app.next_steps import told_briefly
 from oavr_tui.app.widgets.line_list import LineList, Piece
 from oavr_tui.app.widgets.one_line import OneLine
 from oavr_tui.errors import OavrError
@@ -106,7 +107,10 @@ class Queue(Vertical):
             pieces += [*_bar(share, 30 if width >= _WIDE else 12), (f"{share:4.0f}%  ", "")]
         elif share is not None:
             pieces.append((f"{share:3.0f}%  ", ""))
-        pieces.append((words.detail(job, self._live), "" if job.state is JobState.FAILED else "dim"))
+        if job.state is JobState.FAILED:
+            pieces.append((told_briefly(job, width - sum(cell_len(text) for text, _look in pieces)), ""))
+        else:
+            pieces.append((words.detail(job, self._live), "dim"))
         return pieces
 
     # --- what the person does
