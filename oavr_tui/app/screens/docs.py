@@ -121,9 +121,12 @@ class Docs(Pane):
 
     @on(LineList.Moved)
     async def moved(self, event: LineList.Moved) -> None:
-        if not 0 <= event.index < len(self._found):
+        await self._show(event.index)
+
+    async def _show(self, index: int) -> None:
+        if not 0 <= index < len(self._found):
             return
-        section = self._found[event.index]
+        section = self._found[index]
         views = self.oavr.memory.views | {"docs.section": section.title}
         self.oavr.memory = replace(self.oavr.memory, views=views)
         guide = self.query_one("#guide", Markdown)
@@ -149,12 +152,13 @@ class Docs(Pane):
         self.query_one("#docs-search").focus()
 
     @on(Input.Changed, "#docs-search")
-    def search(self, event: Input.Changed) -> None:
+    async def search(self, event: Input.Changed) -> None:
         words = event.value.lower().split()
         self._found = [
             section for section in self._all if all(word in f"{section.title} {section.text}".lower() for word in words)
         ]
         self._contents.show_rows(len(self._found), 0)
+        await self._show(0)  # another text, though the cursor may not have moved
 
     @on(Input.Submitted, "#docs-search")
     def searched(self) -> None:

@@ -61,7 +61,10 @@ class SettingsPane(Pane):
             if row.picks:
                 yield Choice(row.picks, shown_value(settings, row), id=row.widget_id)
             else:
-                field = Input(shown_value(settings, row), placeholder=row.empty, id=row.widget_id, compact=True)
+                look = "number" if row.is_number else ""
+                field = Input(
+                    shown_value(settings, row), placeholder=row.empty, id=row.widget_id, classes=look, compact=True
+                )
                 field.cursor_blink = False
                 yield field
             yield Label(Content(row.unit), classes="unit")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from oavr_tui.app.widgets.choice import Pick
 from oavr_tui.settings import OPTIONS, Settings
 
+_USUAL = Settings(videos_folder="")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -18,6 +20,10 @@ class Row:
     picks: tuple[Pick, ...] = ()
     unit: str = ""
     empty: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        return isinstance(getattr(_USUAL, OPTIONS[self.option].attribute), int | float) and not self.picks
 
     @property
     def widget_id(self) -> str:

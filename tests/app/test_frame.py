@@ -1,0 +1,168 @@
+"""The frame: going from screen to screen, the palette, the key help, the colors, the mouse, small windows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from textual.command import CommandPalette
+from textual.pilot import Pilot
+
+from oavr_tui.app.actions import ACTIONS, BY_ID, OWNERS
+from oavr_tui.app.app import OavrApp
+from oavr_tui.app.dialogs.help import Help
+from oavr_tui.app.dialogs.pick_one import PickOne
+from oavr_tui.app.frame import PLACES
+from oavr_tui.app.widgets.key_bar import KeyBar
+from oavr_tui.app.widgets.line_list import LineList
+from oavr_tui.app.widgets.sidebar import Sidebar
+from oavr_tui.paths import Paths
+from oavr_tui.settings import load_settings
+from tests.app.studios import app, until
+
+
+async def opened(pilot: Pilot[None]) -> OavrApp:
+    assert isinstance(pilot.app, OavrApp)
+    await pilot.app.engine_when_open()
+    return pilot.app
+
+
+def test_ids_are_unique_and_every_owner_has_a_name() -> None:
+    assert len(BY_ID) == len(ACTIONS)
+    assert {action.owner for action in ACTIONS} == set(OWNERS)
+
+
+def test_no_key_means_two_things_at_one_place() -> None:
+    for owner in OWNERS:
+        keys = [key for action in ACTIONS if action.owner in (owner, "app") for key in action.keys.split(",") if key]
+        assert len(keys) == len(set(keys)), owner
+
+
+@pytest.mark.parametrize(
+    "bad", ["ctrl+b", "ctrl+a", "ctrl+s", "ctrl+z", "ctrl+j", "ctrl+h", "ctrl+i", "ctrl+m", "alt+"]
+)
+def test_nothing_is_bound_to_keys_that_terminals_and_multiplexers_take(bad: str) -> None:
+    assert not [action.id for action in ACTIONS if any(key.startswith(bad) for key in action.keys.split(","))]
+
+
+async def test_digits_go_to_the_screens_when_no_field_has_the_focus(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        await pilot.press("2")
+        assert running.place == "studio"  # typed into a field
+        await pilot.press("escape")
+        for number, place in enumerate(PLACES, 1):
+            await pilot.press(str(number))
+            await until(pilot, lambda place=place: running.place == place)
+            if place == "studio":
+                await pilot.press("escape")
+
+
+async def test_a_click_goes_there_too(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        await pilot.click(Sidebar, offset=(4, 2))
+        await until(pilot, lambda: running.place == "pods")
+        await pilot.click(Sidebar, offset=(4, 5))
+        await until(pilot, lambda: running.place == "docs")
+
+
+async def test_the_place_in_front_is_remembered(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        await pilot.press("escape", "5")
+        await until(pilot, lambda: running.place == "docs")
+    again = OavrApp(home, load_settings(home, {}))
+    async with again.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: again.place == "docs")
+
+
+async def test_the_palette_knows_every_action(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        commands = {command.title: command.help for command in running.get_system_commands(running.screen)}
+        assert {action.label for action in ACTIONS} - {"Commands"} <= set(commands)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await pilot.press(*"docs")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await until(pilot, lambda: running.place == "docs")
+
+
+@pytest.mark.parametrize("action", [action for action in ACTIONS if action.owner != "app"], ids=lambda each: each.id)
+def test_every_action_has_somebody_who_carries_it_out(action: object) -> None:
+    from importlib import import_module
+
+    from oavr_tui.app.actions import Action
+
+    assert isinstance(action, Action)
+    if action.owner in PLACES:
+        module, _, name = PLACES[action.owner].partition(":")
+    else:
+        module, name = {
+            "queue": ("oavr_tui.app.widgets.queue", "Queue"),
+            "log": ("oavr_tui.app.widgets.log_pane", "LogPane"),
+        }[action.owner]
+    assert callable(getattr(getattr(import_module(module), name), f"action_{action.name}", None))
+
+
+async def test_help_shows_the_keys_of_the_place_first(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await pilot.press("escape", "2")
+        await until(pilot, lambda: pilot.app.query("Videos"))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Help))
+        rows = pilot.app.screen.query_one(LineList)
+        first = "".join(text for text, _look in rows._draw(0, 0, 90))
+        assert first == "Videos"
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, Help))
+
+
+async def test_the_bar_of_keys_follows_the_focus(home: Paths) -> None:
+    async with app(home).run_test(size=(120, 30)) as pilot:
+        await opened(pilot)
+        bar = pilot.app.query_one(KeyBar)
+        assert "Generate" in bar.plain
+        assert "Make again" not in bar.plain
+        await pilot.press("escape", "2")
+        await until(pilot, lambda: "Make again" in bar.plain)
+
+
+async def test_colors_are_tried_while_choosing_and_kept_by_enter(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        await running.action_act("app.theme")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickOne))
+        await pilot.press("down")
+        await until(pilot, lambda: running.theme == "oavr-light")
+        await pilot.press("escape")
+        await until(pilot, lambda: running.theme == "oavr-dark")
+        await running.action_act("app.theme")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickOne))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: load_settings(home, {}).app_theme == "contrast")
+
+
+async def test_a_window_that_is_too_small_says_so_and_recovers(home: Paths) -> None:
+    async with app(home).run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await pilot.resize_terminal(40, 10)
+        await until(pilot, lambda: pilot.app.query_one("#too-small").display)
+        assert re.search("larger", pilot.app.export_screenshot().replace("&#160;", " "))
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: not pilot.app.query_one("#too-small").display)
+
+
+async def test_keys_of_what_lies_beneath_do_nothing_while_a_question_is_open(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        await pilot.press("escape", "question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Help))
+        await pilot.press("3", "ctrl+g")
+        await pilot.pause(0.2)
+        assert running.place == "studio"
+        assert isinstance(pilot.app.screen, Help)
+        assert not running.live.jobs
