@@ -7,6 +7,7 @@ from pathlib import Path
 from oavr_tui.app.app import OavrApp
 from oavr_tui.app.memory import Draft, Memory, load_memory
 from oavr_tui.app.screens.studio_words import SPEED
+from oavr_tui.app.widgets.line_list import LineList
 from oavr_tui.models import JobState, Request, Shape
 from oavr_tui.paths import Paths
 from tests.app.studios import app, dialog, field, jobs, label, studio, text, until
@@ -162,3 +163,15 @@ async def test_the_shape_by_arrows_and_by_mouse(home: Paths) -> None:
         assert studio(pilot).form.draft.shape == "auto"
         await pilot.click("#make", offset=(1, 1))
         await until(pilot, lambda: "key" in dialog(pilot))
+
+
+async def test_browsing_puts_the_file_in_and_goes_on_to_what_is_missing(home: Paths) -> None:
+    memory = Memory(folders=(str(portrait().parent),))
+    async with app(home, memory=memory).run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: "portrait" in dialog(pilot))
+        await until(pilot, lambda: pilot.app.screen.query_one(LineList).count > 1)
+        await pilot.press(*"portrait")
+        await pilot.press("enter")
+        await until(pilot, lambda: field(pilot, "image").value == str(portrait()))
+        await until(pilot, lambda: pilot.app.focused is field(pilot, "audio"))
