@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -18,6 +16,8 @@ from textual.widgets import Button, Input, Static
 from oavr_tui.app.live import EVERYTHING, Topic
 from oavr_tui.app.screens.videos_actions import VideoActions
 from oavr_tui.app.screens.videos_details import Details, below, beside
+from oavr_tui.app.screens.videos_pictures import Pictures
+from oavr_tui.app.screens.videos_search import SearchField
 from oavr_tui.app.screens.videos_shelf import Order, Shelf, caption, even, row
 from oavr_tui.app.widgets.gallery import Gallery
 from oavr_tui.app.widgets.line_list import LineList, Piece
@@ -32,23 +32,6 @@ LOOK_AFTER = 0.15
 """Seconds that the cursor must stand still until it is looked whether the file is there."""
 SELECTED, SORTED, SEARCHED = "videos.selected", "videos.sort", "videos.search"
 """Where Memory.views keeps what is found again at the next start."""
-_MOST_PICTURES = 500
-
-
-class SearchField(Input):
-    """Filters as it is typed in."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear_search", "Show all", show=False),
-        Binding("down", "leave", "To the videos", show=False),
-    ]
-
-    def action_clear_search(self) -> None:
-        self.value = ""
-        self.post_message(self.Submitted(self, ""))
-
-    def action_leave(self) -> None:
-        self.post_message(self.Submitted(self, self.value))
 
 
 class Videos(VideoActions):
@@ -73,9 +56,7 @@ class Videos(VideoActions):
         self._shelf = Shelf()
         self.known = False
         self._wanted = ""
-        self._gone: set[str] = set()
-        self._rasters: dict[str, Raster] = {}
-        self._undrawn: set[str] = set()
+        self._pictures = Pictures()
 
     def compose(self) -> ComposeResult:
         views = self.oavr.memory.views
@@ -123,7 +104,7 @@ class Videos(VideoActions):
             self.oavr.say(error.message, bad=True)
             return
         self.known = True
-        self._undrawn.clear()
+        self._pictures.try_again()
         self._shelf.fill(videos)
         self._show_shelf()
 
@@ -221,7 +202,7 @@ class Videos(VideoActions):
         if video is None:
             details.show(())
             return
-        gone, now = video.id in self._gone, self.oavr.clock()
+        gone, now = video.id in self._pictures.gone, self.oavr.clock()
         words = beside if self.has_class("beside") else below
         details.show(words(video, now, max(details.size.width, 20), gone=gone))
 
@@ -230,8 +211,8 @@ class Videos(VideoActions):
         """See whether the file is where it was, once the cursor stands still."""
         await asyncio.sleep(LOOK_AFTER)
         there = await asyncio.to_thread(Path(video.path).is_file)
-        if there == (video.id in self._gone):
-            self._gone ^= {video.id}
+        if there == (video.id in self._pictures.gone):
+            self._pictures.gone ^= {video.id}
             self._show_details()
 
     # --- drawing
@@ -244,13 +225,7 @@ class Videos(VideoActions):
         return row(self._shelf.shown[index], width, self.oavr.clock())
 
     def _picture(self, index: int) -> Raster | str:
-        video = self._shelf.shown[index]
-        raster = self._rasters.get(video.id)
-        if raster is not None:
-            return raster
-        if video.id not in self._undrawn:
-            return ""
-        return "file gone" if video.id in self._gone else "no picture"
+        return self._pictures.of(self._shelf.shown[index])
 
     @on(Gallery.Stirred)
     def stirred(self) -> None:
@@ -263,30 +238,11 @@ class Videos(VideoActions):
     @work(exclusive=True, group="videos-pictures")
     async def _draw_pictures(self, indexes: range) -> None:
         """Have the pictures drawn of what is in sight."""
-        grid = self.query_one(Gallery).grid
-        width, height = grid.width, 2 * grid.tall
-        shown = self._shelf.shown[indexes.start : indexes.stop]
-        wanted = [
-            video
-            for video in shown
-            if video.id not in self._undrawn and not _fits(self._rasters.get(video.id), width, height)
-        ]
-        if not wanted:
-            return
+        gallery = self.query_one(Gallery)
         engine = await self.engine()
-        found = await engine.looks.thumbnails([Path(video.path) for video in wanted], width, height)
-        self._gone |= await asyncio.to_thread(
-            _without_file, [video for video in wanted if Path(video.path) not in found]
-        )
-        for video in wanted:
-            raster = found.get(Path(video.path))
-            if raster is None:
-                self._undrawn.add(video.id)
-            else:
-                self._rasters[video.id] = raster
-        while len(self._rasters) > _MOST_PICTURES:
-            del self._rasters[next(iter(self._rasters))]
-        self.query_one(Gallery).show_pictures(indexes)
+        shown = self._shelf.shown[indexes.start : indexes.stop]
+        if await self._pictures.draw(engine.looks, shown, gallery.grid.width, 2 * gallery.grid.tall):
+            gallery.show_pictures(indexes)
 
     # --- searching and sorting
 
@@ -322,12 +278,3 @@ class Videos(VideoActions):
     def was_shown(self) -> None:
         self.draw(EVERYTHING)
         self.query_one(Gallery).wake()
-
-
-def _without_file(videos: Sequence[Video]) -> set[str]:
-    return {video.id for video in videos if not Path(video.path).is_file()}
-
-
-def _fits(raster: Raster | None, width: int, height: int) -> bool:
-    """Whether a picture was drawn for this grid: one of its sides is as long as it may be."""
-    return raster is not None and (raster.width == width or raster.height == height)

@@ -95,6 +95,7 @@ class Gallery(LineList):
         super().show_rows(count, index)
         self._measure()
         self._into_sight()
+        self.call_after_refresh(self._into_sight)
         self._moving()
 
     def show_pictures(self, indexes: Iterable[int]) -> None:
@@ -160,6 +161,7 @@ class Gallery(LineList):
         self._measure()
         self.refresh()
         self._into_sight()
+        self.call_after_refresh(self._into_sight)  # how far it can scroll is known only when it is laid out
         self._moving()
 
     # --- moving and resting
