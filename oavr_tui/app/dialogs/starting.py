@@ -74,7 +74,6 @@ class Starting(ModalScreen[None]):
                 yield Button("Close", id="close", classes="after")
                 yield Button("Try again", id="again", variant="primary", classes="after")
                 yield Button("Try another machine", id="elsewhere", classes="after")
-                yield Button("Try another machine", id="elsewhere", classes="after")
                 yield Button("Settings", id="settings", classes="after")
                 yield Button("Open Pods", id="pods", classes="after")
 
