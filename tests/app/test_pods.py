@@ -91,6 +91,11 @@ class Desk:
         await self.keys("enter", "enter")
         await self.until(lambda: len(self.app.screen_stack) == 1, "the dialog is gone")
 
+    def under_cursor(self) -> str:
+        """The name of the pod there, empty where there is none."""
+        pod = self.pods.pod
+        return "" if pod is None else pod.name
+
     def word(self, name: str) -> str:
         return str(self.app.screen.query_one(f"#{name}", Static).render())
 

@@ -38,15 +38,15 @@ async def test_two_pods_and_the_cursor_stays_with_its_own(tmp_path: Path, monkey
             await at.keys("escape")
             await at.deploy()
             await at.state(PodState.READY, PodState.READY)
-            assert at.pods.pod is not None and at.pods.pod.name == "studio-2"
+            assert at.under_cursor() == "studio-2"
             assert "Log: studio-2" in at.seen()
             await at.keys("escape", "up")
-            assert at.pods.pod is not None and at.pods.pod.name == "studio-1"
+            assert at.under_cursor() == "studio-1"
             await at.keys("x")
             await at.asked()
             await at.keys("right", "enter")
             await at.state(PodState.READY)
-            assert at.pods.pod is not None and at.pods.pod.name == "studio-2"
+            assert at.under_cursor() == "studio-2"
 
 
 async def test_comfyui_over_ssh_is_an_address_to_take_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

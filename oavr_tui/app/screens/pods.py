@@ -106,8 +106,10 @@ class Pods(PodActs):
             for index, pod in enumerate(self._pods):
                 if pod.starting:
                     self.query_one("#pods-list", LineList).redraw(index)
-        if changed & {Topic.PODS, Topic.CLOCK, Topic.SETTINGS}:
+        if Topic.CLOCK in changed:
             self._look(fresh=False)
+        elif changed & {Topic.PODS, Topic.SETTINGS}:
+            self._ask_for_money(fresh=False)
         if Topic.PODS in changed:
             self._ask_about_deletion()
 
@@ -202,7 +204,8 @@ class Pods(PodActs):
 
     @work(exclusive=True, group="pods-look")
     async def _look(self, *, fresh: bool) -> None:
-        """Ask how things stand: the account if that is some time ago, and what was spent."""
+        """Ask the account how things stand, if that is some time ago. What it tells must not begin this anew: that
+        would cut it short."""
         engine = await self.engine()
         word = ""
         if fresh or self.oavr.clock() - self._looked_at >= _LOOK_SECONDS:
@@ -214,10 +217,15 @@ class Pods(PodActs):
             except OavrError as error:
                 word = f"Your RunPod account could not be looked at, so this may be out of date. {error.message}"
             self._say_here(word)
-        self._spending = await engine.spending(fresh=fresh)
-        self._show_money()
+        self._ask_for_money(fresh=fresh)
         if fresh and not word:
             self.oavr.say("This is how things stand now.", seconds=3)
+
+    @work(exclusive=True, group="pods-money")
+    async def _ask_for_money(self, *, fresh: bool) -> None:
+        engine = await self.engine()
+        self._spending = await engine.spending(fresh=fresh)
+        self._show_money()
 
     def _say_here(self, text: str) -> None:
         word = self.query_one("#pods-word", Static)

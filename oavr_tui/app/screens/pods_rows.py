@@ -92,7 +92,7 @@ def _doing(pod: Pod, facts: Facts) -> str:
     if count := facts.videos.get(pod.id, 0):
         return "Busy · 1 video" if count == 1 else f"Busy · {count} videos"
     due = facts.due.get(pod.id)
-    if pod.state is PodState.READY and pod.kind is PodKind.RUNPOD:
+    if pod.state is PodState.READY and pod.kind is PodKind.RUNPOD and not pod.found:
         return f"Idle · stops in {span(due - facts.now)}" if due is not None else "Idle"
     if pod.state is PodState.STOPPED and due is not None:
         return f"deleted in {span(due - facts.now)} unless used"
