@@ -128,7 +128,8 @@ def _seconds(text: str) -> float:
     """Seconds, as 12.5 or as 1:05. Raises ValueError with a plain reason."""
     minutes, colon, rest = text.rpartition(":")
     try:
-        seconds = float(rest) + (60 * int(minutes) if colon else 0)
+        seconds = (60 * int(minutes) if colon else 0) + float(rest)
+        seconds = -1.0 if rest.startswith("-") else seconds
     except ValueError:
         seconds = -1.0
     if not LEAST_SECONDS <= seconds <= LONGEST_PREVIEW_SECONDS:

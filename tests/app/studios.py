@@ -76,6 +76,11 @@ def jobs(pilot: Pilot[None]) -> tuple[Job, ...]:
     return pilot.app.live.jobs
 
 
+def all_made(pilot: Pilot[None]) -> bool:
+    """Whether something was asked for, and nothing is being made any more."""
+    return bool(jobs(pilot)) and all(job.ended for job in jobs(pilot))
+
+
 def dialog(pilot: Pilot[None]) -> str:
     """The title of the question in front; empty without one."""
     if len(pilot.app.screen_stack) == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,8 @@ def test_what_is_pasted_is_understood() -> None:
     ],
 )
 def test_the_field_that_is_wrong_is_named_with_a_sentence(field: str, text: str) -> None:
-    wrong = request_of(replace(WHOLE, **{field: text}))
+    changes: dict[str, Any] = {field: text}
+    wrong = request_of(replace(WHOLE, **changes))
     assert isinstance(wrong, Wrong)
     assert wrong.field == field
     assert wrong.sentence.endswith((".", "Browse."))

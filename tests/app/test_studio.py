@@ -10,7 +10,7 @@ from oavr_tui.app.screens.studio_words import SPEED
 from oavr_tui.app.widgets.line_list import LineList
 from oavr_tui.models import JobState, Request, Shape
 from oavr_tui.paths import Paths
-from tests.app.studios import app, dialog, field, jobs, label, studio, text, until
+from tests.app.studios import all_made, app, dialog, field, jobs, label, studio, text, until
 from tests.samples import decoded, portrait, voice
 
 
@@ -59,7 +59,7 @@ async def test_what_files_are_is_said_at_once(home: Paths) -> None:
 async def test_a_bad_file_is_refused_in_place_and_the_next_try_works(home: Paths, tmp_path: Path) -> None:
     bad = tmp_path / "a [red]b[-]\x1b[2J.png"
     bad.write_text("not a picture")
-    async with app(home, Request(str(bad), str(voice()))).run_test(size=(80, 24)) as pilot:
+    async with app(home, Request(str(bad), str(voice()), max_seconds=1)).run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+g")
         await until(pilot, lambda: "a [red]b[-]" in text(pilot, "status"))
         assert "\x1b" not in text(pilot, "status") + text(pilot, "found-image")
@@ -67,7 +67,8 @@ async def test_a_bad_file_is_refused_in_place_and_the_next_try_works(home: Paths
         assert not jobs(pilot)
         field(pilot, "image").value = str(portrait())
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: jobs(pilot))
+        await until(pilot, lambda: all_made(pilot))
+    assert len(made(home)) == 1
 
 
 async def test_a_path_that_is_being_typed_is_not_scolded(home: Paths) -> None:
@@ -91,7 +92,7 @@ async def test_consent_is_asked_once(home: Paths) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: len(jobs(pilot)) == 1)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: len(jobs(pilot)) == 2)
+        await until(pilot, lambda: len(jobs(pilot)) == 2 and all_made(pilot))
     assert load_memory(home.app_memory).consented > 0
 
 
@@ -117,7 +118,7 @@ async def test_more_options_reach_the_video_and_wrong_ones_are_said(home: Paths)
         await until(pilot, lambda: "workflow" in text(pilot, "status"))
         field(pilot, "workflow").value = ""
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: jobs(pilot))
+        await until(pilot, lambda: all_made(pilot))
         request = jobs(pilot)[0].request
         assert (request.seed, request.max_seconds, request.shape) == (42, 1.0, Shape.AUTO)
 

@@ -14,7 +14,7 @@ from oavr_tui.app.live import Live
 from oavr_tui.app.screens.studio_more import places
 from oavr_tui.models import AUTO, Pod, PodKind, PodState, Request
 from oavr_tui.paths import Paths
-from tests.app.studios import app, dialog, field, jobs, studio, text, until
+from tests.app.studios import all_made, app, dialog, field, jobs, studio, text, until
 from tests.media.makers import save_wav, tone
 from tests.programs_runpod import KEY, RunPod, runpod
 from tests.samples import portrait, voice
@@ -99,6 +99,7 @@ async def test_a_voice_that_is_too_long_is_cut_only_by_consent(home: Paths, tmp_
         assert jobs(pilot)[0].request.max_seconds == 1800
         assert isinstance(pilot.app, OavrApp) and pilot.app.engine is not None
         await pilot.app.engine.cancel(jobs(pilot)[0].id)
+        await until(pilot, lambda: all_made(pilot))
 
 
 def pod(name: str, kind: PodKind, state: PodState = PodState.READY) -> Pod:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -24,6 +24,8 @@ _WHAT = (
     "Full videos are made on a machine that you rent by the second at RunPod, with an account and credit of your own "
     "there. With your key this app starts that machine, and stops it again."
 )
+_AROUND = 11
+"""Lines of the window that the scrolled part must leave: the title, the answers, borders and what lies between."""
 
 
 class GetKey(ModalScreen[bool]):
@@ -32,7 +34,7 @@ class GetKey(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Back", show=False)]
     DEFAULT_CSS = """
     GetKey {
-        & VerticalScroll { height: auto; max-height: 1fr; scrollbar-size-vertical: 1; }
+        & VerticalScroll { height: auto; scrollbar-size-vertical: 1; }
         & .row { height: auto; margin-bottom: 1; }
         & .row Input { width: 1fr; background: $panel; }
         & .row .label { width: 5; }
@@ -56,7 +58,7 @@ class GetKey(ModalScreen[bool]):
                     yield Input(placeholder="rpa_…, from API Keys on that page", password=True, id="key", compact=True)
                 if (demo := self._oavr.demo) is not None:
                     with Horizontal(classes="row"):
-                        yield Static(Content(f"In this demo, a make-believe account takes {demo.key}"), classes="where")
+                        yield Static(Content(f"The demo's account takes {demo.key}"), classes="where")
                         yield Button("Use it", id="key-demo", compact=True)
                 yield Static("", id="key-word")
             with Horizontal(classes="answers"):
@@ -70,10 +72,13 @@ class GetKey(ModalScreen[bool]):
             f"After {minutes:g} minutes without work it is stopped. Quick previews stay free."
         )
 
+    def on_resize(self, event: events.Resize) -> None:
+        self.query_one(VerticalScroll).styles.max_height = max(event.size.height - _AROUND, 3)
+
     def on_mount(self) -> None:
         field = self.query_one("#key", Input)
         field.cursor_blink = False
-        field.focus()
+        (field if self._oavr.demo is None else self.query_one("#key-demo")).focus()
         self._say("Kept on this computer only, in a file that only you can read.", "hint")
 
     def _say(self, text: str, look: str) -> None:
@@ -102,7 +107,7 @@ class GetKey(ModalScreen[bool]):
 
     @work(exclusive=True, group="key-open")
     async def _open_page(self) -> None:
-        await self._oavr.open_elsewhere(KEYS_PAGE)
+        self._say(await self._oavr.opened(KEYS_PAGE), "hint")
 
     @on(Input.Submitted, "#key")
     @on(Button.Pressed, "#key-save")

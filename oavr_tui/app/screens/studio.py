@@ -17,24 +17,15 @@ from oavr_tui.app.live import EVERYTHING, Topic
 from oavr_tui.app.memory import Draft, save_memory
 from oavr_tui.app.request import Wrong, draft_from, draft_of, place
 from oavr_tui.app.screens.pane import Pane
-from oavr_tui.app.screens.studio_ask import asked, needs_key, ready_place
+from oavr_tui.app.screens.studio_ask import asked, needs_key, plain_full, ready_place
 from oavr_tui.app.screens.studio_first import HIDE, SAMPLES, FirstSteps
 from oavr_tui.app.screens.studio_form import Form
 from oavr_tui.app.screens.studio_looking import LookingForm
 from oavr_tui.app.screens.studio_pick import picked
-from oavr_tui.app.screens.studio_words import (
-    NEEDS_KEY,
-    ON_OWN,
-    ON_RUNPOD,
-    SPEED,
-    done_steps,
-    full_words,
-    learned_speed,
-    preview_words,
-)
+from oavr_tui.app.screens.studio_words import FIRST_STEPS, ON_OWN, SPEED, full_words, learned, preview_words
 from oavr_tui.app.widgets.queue import Queue
 from oavr_tui.errors import OavrError
-from oavr_tui.models import AUTO, Quality
+from oavr_tui.models import Quality
 
 if TYPE_CHECKING:
     pass
@@ -43,8 +34,6 @@ ROOMY, TALL = 100, 36
 """Columns and lines of the terminal from which the pictures appear, and from which the form is spaced out."""
 ESTIMATE_AFTER, SAVE_AFTER = 0.5, 1.0
 """Seconds without a change after which the account is asked, and the draft written to the disk."""
-FIRST_STEPS = "studio.first_steps"
-"""Where Memory.views keeps which of the first steps are done."""
 
 
 class Studio(Pane):
@@ -59,6 +48,7 @@ class Studio(Pane):
         self._full_words: tuple[str, ...] = ()
         self._asking = False
         self._at_once = False
+        self._followed = ""
 
     def compose(self) -> ComposeResult:
         yield self.form
@@ -103,31 +93,31 @@ class Studio(Pane):
         self._queue.draw(changed)
         if changed & {Topic.JOBS, Topic.PODS, Topic.DRIVING, Topic.SETTINGS}:
             self._learn()
+            self._follow()
             self.form.show_places(self.live, has_key=self.has_key)
             self.form.show_go("Add to queue" if self.live.active else "Generate")
             self._draw_kinds()
             self._draw_first_steps()
 
     def _learn(self) -> None:
-        """Keep what ended videos teach: how quick this computer is, and which first steps are done."""
-        views = dict(self.oavr.memory.views)
-        views[SPEED] = learned_speed(self.live.jobs) or views.get(SPEED, "")
-        steps = done_steps(self.live.jobs) | set(views.get(FIRST_STEPS, "").split())
-        views[FIRST_STEPS] = " ".join(sorted(steps))
+        """Keep what ended videos teach."""
+        views = learned(self.oavr.memory.views, self.live.jobs)
         if views != self.oavr.memory.views:
             self.oavr.memory = replace(self.oavr.memory, views=views)
+
+    def _follow(self) -> None:
+        """Once the video that was begun here has ended, say where to go on."""
+        job = self.live.job(self._followed)
+        if job is not None and job.ended:
+            self._followed = ""
+            if not (job.request.on == PREVIEW and self.form.draft.full):  # then the next one is spoken of already
+                self.form.say("status", next_words(job), "good" if job.state is JobState.DONE else "hint")
 
     def _draw_kinds(self) -> None:
         seconds = self.form.seconds
         preview = preview_words(self.oavr.memory.views.get(SPEED, ""), seconds)
-        full = self._full_words or self._plain_full()
+        full = self._full_words or plain_full(self.oavr, self.form.draft, has_key=self.has_key)
         self.form.show_kinds(preview, full)
-
-    def _plain_full(self) -> tuple[str, ...]:
-        draft = replace(self.form.draft, full=True)
-        if needs_key(self.oavr, draft, has_key=self.has_key):
-            return NEEDS_KEY
-        return ON_RUNPOD if place(ready_place(draft, self.oavr)) == AUTO else ON_OWN
 
     def _draw_first_steps(self) -> None:
         first = self._first
@@ -311,3 +301,4 @@ class Studio(Pane):
             form.say("status", "Nothing was started.")
         else:
             form.say("status", "Added to the queue.", "good")
+            self._followed = job.id

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from oavr_tui.app.memory import Draft
 from oavr_tui.app.request import LEAST_SECONDS, Wrong, longest, place, request_of
 from oavr_tui.app.screens.studio_more import own_addresses, takes_videos
+from oavr_tui.app.screens.studio_words import NEEDS_KEY, ON_OWN, ON_RUNPOD
 from oavr_tui.errors import BadInput, DiskFull, OavrError, Unreachable
 from oavr_tui.models import AUTO, Job, PodKind, Request
 
@@ -111,6 +112,14 @@ def ready_place(draft: Draft, app: OavrApp) -> Draft:
     if draft.full and place(draft) == AUTO and own and not _has_key(app):
         return replace(draft, on=own[0])
     return draft
+
+
+def plain_full(app: OavrApp, draft: Draft, *, has_key: bool) -> tuple[str, ...]:
+    """What is said of a full video before it is known what it takes, at length and briefly."""
+    full = replace(draft, full=True)
+    if needs_key(app, full, has_key=has_key):
+        return NEEDS_KEY
+    return ON_RUNPOD if place(ready_place(full, app)) == AUTO else ON_OWN
 
 
 def _has_key(app: OavrApp) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from oavr_tui.models import PREVIEW, SIZES, Job, JobState, Shape
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SPEED = "studio.preview_speed"
 """Where Memory.views keeps how many seconds this computer takes for a second of preview."""
+FIRST_STEPS = "studio.first_steps"
+"""Where Memory.views keeps which of the first steps are done."""
 _SLOWEST = 1000.0
 
 
@@ -93,9 +95,26 @@ def learned_speed(jobs: Iterable[Job]) -> str:
     return f"{max(max(made)[1], 0.0):.3f}" if made else ""
 
 
+def next_words(job: Job) -> str:
+    """What to do after a video has ended; empty where its line in the queue says it."""
+    if job.state is not JobState.DONE:
+        return ""
+    if job.request.on == PREVIEW:
+        return "The preview is done: 2 shows it. Do you like it? Then choose Full video."
+    return "The video is done: 2 shows it."
+
+
 def done_steps(jobs: Iterable[Job]) -> set[str]:
     """Which of the first steps the finished videos show to be done."""
     done = [job for job in jobs if job.state is JobState.DONE]
     if not done:
         return set()
     return {"image", "audio"} | {"preview" if job.request.on == PREVIEW else "full" for job in done}
+
+
+def learned(views: Mapping[str, str], jobs: Iterable[Job]) -> dict[str, str]:
+    """Memory.views with what ended videos teach: how quick this computer is, and which first steps are done."""
+    jobs = tuple(jobs)
+    steps = done_steps(jobs) | set(views.get(FIRST_STEPS, "").split())
+    speed = learned_speed(jobs) or views.get(SPEED, "")
+    return {**views, SPEED: speed, FIRST_STEPS: " ".join(sorted(steps))}
