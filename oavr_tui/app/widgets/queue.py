@@ -46,6 +46,7 @@ class Queue(Vertical):
         super().__init__(id=id, classes="owns-queue")
         self._jobs: list[Job] = []
         self._drawn: dict[str, tuple[object, ...]] = {}
+        self._head, self.rows = OneLine(id="queue-head"), LineList(self._draw_row, id="queue-rows")
 
     @property
     def oavr(self) -> OavrApp:
@@ -56,12 +57,8 @@ class Queue(Vertical):
         return self.oavr.live
 
     def compose(self) -> ComposeResult:
-        yield OneLine(id="queue-head")
-        yield LineList(self._draw_row, id="queue-rows")
-
-    @property
-    def rows(self) -> LineList:
-        return self.query_one("#queue-rows", LineList)
+        yield self._head
+        yield self.rows
 
     @property
     def job(self) -> Job | None:
@@ -77,7 +74,7 @@ class Queue(Vertical):
             return
         jobs = words.in_order(self._live.jobs)
         self.display = bool(jobs) or self.oavr.settings.app_queue == "always"
-        self.query_one("#queue-head", OneLine).show(
+        self._head.show(
             [("Queue", "strong", "")], [(words.counts(self._live.jobs) or "nothing waits", "dim", "")]
         )
         same = [job.id for job in jobs] == [job.id for job in self._jobs]
