@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Set
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -22,13 +22,18 @@ from oavr_tui.app.screens.studio_first import HIDE, SAMPLES, FirstSteps
 from oavr_tui.app.screens.studio_form import Form
 from oavr_tui.app.screens.studio_looking import LookingForm
 from oavr_tui.app.screens.studio_pick import picked
-from oavr_tui.app.screens.studio_words import FIRST_STEPS, ON_OWN, SPEED, full_words, learned, preview_words
+from oavr_tui.app.screens.studio_words import (
+    FIRST_STEPS,
+    ON_OWN,
+    SPEED,
+    full_words,
+    learned,
+    next_words,
+    preview_words,
+)
 from oavr_tui.app.widgets.queue import Queue
 from oavr_tui.errors import OavrError
-from oavr_tui.models import Quality
-
-if TYPE_CHECKING:
-    pass
+from oavr_tui.models import PREVIEW, JobState, Quality
 
 ROOMY, TALL = 100, 36
 """Columns and lines of the terminal from which the pictures appear, and from which the form is spaced out."""
@@ -63,7 +68,7 @@ class Studio(Pane):
             self.form.fill(draft_from(self.oavr.settings) if kept == Draft() else kept)
         if self.oavr.at_once:
             self._at_once = True
-            self._generate()
+            self.action_generate()
 
     @property
     def draft(self) -> Draft:
@@ -208,7 +213,7 @@ class Studio(Pane):
                 self.action_more()
             case "preview" | "full":
                 self.form.choose_kind(full=what == "full")
-                self._generate()
+                self.action_generate()
             case "key":
                 self._ask_for_key()
             case _ if what == SAMPLES:
@@ -216,10 +221,7 @@ class Studio(Pane):
             case _ if what == HIDE:
                 self._hide_first_steps()
             case _:
-                self._generate()
-
-    def action_generate(self) -> None:
-        self._generate()
+                self.action_generate()
 
     def action_portrait(self) -> None:
         self._browse("image")
@@ -256,15 +258,15 @@ class Studio(Pane):
         self.form.point_at("generate")
 
     @work(exclusive=True, group="key")
+    async def _ask_for_key(self) -> None:
+        await self._got_key()
+
+    @work(exclusive=True, group="key")
     async def _full_wanted(self) -> None:
         """A full video was chosen: without a key that is asked for, or the preview is chosen again."""
         await self.engine()
         if needs_key(self.oavr, self.form.draft, has_key=self.has_key) and not await self._got_key():
             self.form.choose_kind(full=False)
-
-    @work(exclusive=True, group="key")
-    async def _ask_for_key(self) -> None:
-        await self._got_key()
 
     async def _got_key(self) -> bool:
         from oavr_tui.app.dialogs.get_key import GetKey
@@ -276,7 +278,7 @@ class Studio(Pane):
         return got
 
     @work(group="generate")
-    async def _generate(self) -> None:
+    async def action_generate(self) -> None:
         if self._asking:
             return
         self._asking = True
