@@ -121,9 +121,11 @@ class Pods(PodActs):
 
     @property
     def pod(self) -> Pod | None:
-        """The pod under the cursor."""
+        """The pod under the cursor, as it is now: the rows may be a tick behind."""
         index = self.rows.index
-        return self._pods[index] if 0 <= index < len(self._pods) else None
+        if not 0 <= index < len(self._pods):
+            return None
+        return self.live.pod(self._pods[index].id) or self._pods[index]
 
     def _take_in(self) -> None:
         engine = self.oavr.engine
