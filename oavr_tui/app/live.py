@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from oavr_tui.app.next_steps import in_studio
 from oavr_tui.engine.events import (
     DrivingChanged,
     Estimated,
@@ -128,7 +129,7 @@ class Live:
                 self.estimates[event.job_id] = event
                 self._changed.add(Topic.ESTIMATES)
             case Notice(text, job_id):
-                told = Told(engine.now(), text, job_id)
+                told = Told(engine.now(), text if job_id is None else in_studio(text), job_id)
                 self.notices.append(told)
                 self.unsaid.append(told)
                 self._changed.add(Topic.NOTICES)

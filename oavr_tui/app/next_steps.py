@@ -130,7 +130,8 @@ def next_step(failure: Failure) -> NextStep:
 
 
 _SWAPS: tuple[tuple[str, str], ...] = (
-    (r"'oavr-tui jobs retry' (makes it again|fetches it)", rf"{_RETRY} \1"),
+    (r" 'oavr-tui jobs retry' makes it again\.", ""),  # the next step says so
+    (r"'oavr-tui jobs retry' fetches it", rf"{_RETRY} fetches it"),
     (
         r"'oavr-tui jobs retry' brings it home; 'oavr-tui jobs forget' gives it up",
         f"In the Studio's queue {_RETRY} brings it home, {_FORGET} gives it up",
@@ -179,13 +180,17 @@ def plain(sentence: str, limit: int = 600) -> str:
     return safe(in_app(sentence), limit)
 
 
+def in_studio(sentence: str) -> str:
+    """A sentence about a video in the Studio's words."""
+    # Whoever uses a workflow of their own has to do with ComfyUI by its name; nobody else need know it.
+    return sentence if "workflow" in sentence else sentence.replace("ComfyUI", "the video engine")
+
+
 def why(job: Job) -> str:
     """Why a video failed, in full; empty where it did not."""
     if job.failure is None:
         return ""
-    sentence = plain(job.failure.message)
-    # Whoever uses a workflow of their own has to do with ComfyUI by its name; nobody else need know it.
-    return sentence if "workflow" in sentence else sentence.replace("ComfyUI", "the video engine")
+    return plain(in_studio(job.failure.message))
 
 
 def told_briefly(job: Job, room: int) -> str:
