@@ -76,10 +76,10 @@ def detail(job: Job, live: Live) -> str:
     progress = live.progress.get(job.id)
     if job.state is JobState.STARTING and (step := step_of(job, live)) is not None:
         return safe(step.text, 120)
-    parts = [safe(progress.detail, 80)] if progress is not None else []
-    if progress is not None and progress.eta_seconds is not None:
-        parts.append(f"{clock(progress.eta_seconds)} left")
-    return " · ".join(part for part in parts if part)
+    if progress is None:
+        return ""
+    left = "" if progress.eta_seconds is None else f"{clock(progress.eta_seconds)} left"
+    return " · ".join(part for part in (left, safe(progress.detail, 80)) if part)  # a narrow line loses its end
 
 
 def step_of(job: Job, live: Live) -> PodStepped | None:

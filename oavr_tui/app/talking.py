@@ -73,13 +73,22 @@ class Talking(GuardedApp):
         self.run_worker(self.copy_text(text, "what was selected"), group="copying", exit_on_error=False)
 
     async def open_elsewhere(self, target: str) -> None:
-        """Open a path or an address with another program; where that cannot be, copy what helps instead."""
+        """Open a path or an address with another program; where that cannot be, copy what helps instead, and say so."""
         from oavr_tui.app.outside.opening import open_outside
 
         opened = await open_outside(target, self.environ)
-        self.say(opened.sentence, bad=not opened.done and not opened.copy)
-        if opened.copy:
-            await self.copy_text(opened.copy, opened.copy)
+        if not opened.copy:
+            self.say(opened.sentence, bad=not opened.done)
+            return
+        copied = await self.copied(opened.copy)
+        self.say(f"{opened.sentence} {copied.sentence} {opened.copy}", seconds=12)
+
+    async def opened(self, target: str) -> str:
+        """The same, for a question that shows the address itself: what to say there."""
+        from oavr_tui.app.outside.opening import open_outside
+
+        opened = await open_outside(target, self.environ)
+        return f"{opened.sentence} {(await self.copied(opened.copy)).sentence}" if opened.copy else opened.sentence
 
     async def open_video(self, video: Video) -> None:
         """Show a finished video in this computer's player."""

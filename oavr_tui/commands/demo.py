@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from oavr_tui.commands.demo_account import DEMO_KEY, open_demo_account
+from oavr_tui.commands.demo_account import DEMO_KEY, hurry, open_demo_account
 from oavr_tui.commands.generate import make
 from oavr_tui.commands.reporting import reporter
 from oavr_tui.commands.talk import exit_code
@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         portrait, recording = samples(paths)
         if arguments.on == AUTO and voice is not None:
             open_demo_account(paths, os.environ)
+        hurry(os.environ)
         request = Request(image=str(portrait), audio=str(recording), seed=DEMO_SEED, on=arguments.on)
         settings = replace(load_settings(paths), videos_folder=str(paths.videos))
         if voice is not None:
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         os.environ["OAVR_HOME"] = str(paths.config.parent)  # from here on nothing may touch the person's own
         with_key = arguments.on == AUTO
         demo = Demo(DEMO_KEY, lambda: open_demo_account(paths, os.environ, with_key=with_key))
+        if paths.app_memory.exists() and not with_key:  # somebody who comes back finds things as they were left
+            return open_app(paths, settings, demo=demo)
         return open_app(paths, settings, request, at_once=True, demo=demo)
     except OavrError as error:
         if voice is None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 KEYS_PAGE = "https://console.runpod.io/user/settings"
 
 _WHAT = (
-    "Full videos are made on a machine that you rent by the second at RunPod, with an account and credit of your own "
-    "there. With your key this app starts that machine, and stops it again."
+    "Full videos are made on a machine rented by the second from RunPod. With your account's key this app starts it "
+    "and stops it."
 )
 _AROUND = 11
 """Lines of the window that the scrolled part must leave: the title, the answers, borders and what lies between."""
@@ -68,14 +68,15 @@ class GetKey(ModalScreen[bool]):
     def _costs(self) -> str:
         minutes = self._oavr.settings.pods_idle_minutes
         return (
-            "Usually $0.30 to $0.70 an hour while it runs, so some $0.10 a video. "
-            f"After {minutes:g} minutes without work it is stopped. Quick previews stay free."
+            "Usually $0.30 to $0.70 an hour, so some $0.10 a video. "
+            f"It stops after {minutes:g} minutes without work. Quick previews stay free."
         )
 
     def on_resize(self, event: events.Resize) -> None:
         self.query_one(VerticalScroll).styles.max_height = max(event.size.height - _AROUND, 3)
 
     def on_mount(self) -> None:
+        self.app.clear_notifications()  # in a small window they would cover the answers
         field = self.query_one("#key", Input)
         field.cursor_blink = False
         (field if self._oavr.demo is None else self.query_one("#key-demo")).focus()

@@ -1,4 +1,4 @@
-"""The bar of keys at the foot: what can be done where the focus is, then what can be done everywhere."""
+"""The bar of keys at the foot: what can be done where the focus is; at the right what can be done everywhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from textual.screen import Screen
 from oavr_tui.app.actions import BY_ID
 from oavr_tui.app.keys import shown_key
 from oavr_tui.app.widgets.one_line import OneLine, Part
+
+_IN_A_QUESTION: tuple[tuple[Part, Part], ...] = (
+    ((" tab ", "key", ""), ("Next ", "name", "")),
+    ((" enter ", "key", ""), ("Choose ", "name", "")),
+    ((" esc ", "key", ""), ("Back ", "name", "")),
+)
+"""While a question is in front only its own keys act, and they are the same in each."""
 
 
 class KeyBar(OneLine):
@@ -21,7 +28,11 @@ class KeyBar(OneLine):
     def _bindings_changed(self, screen: Screen[object]) -> None:
         if not self.is_attached or not screen.is_current:
             return
-        parts: list[Part] = []
+        if len(screen.app.screen_stack) > 1:
+            self.show([part for pair in _IN_A_QUESTION for part in pair])
+            return
+        here: list[Part] = []
+        everywhere: list[Part] = []
         seen: set[str] = set()
         for active in screen.active_bindings.values():
             action = BY_ID.get(active.binding.id or "")
@@ -29,5 +40,6 @@ class KeyBar(OneLine):
                 continue
             seen.add(action.id)
             key = active.binding.key_display or shown_key(active.binding.key)
+            parts = everywhere if action.owner == "app" else here
             parts += [(f" {key} ", "key", action.id), (f"{action.label} ", "name", action.id)]
-        self.show(parts)
+        self.show(here, everywhere)
