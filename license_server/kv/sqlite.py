@@ -1,0 +1,299 @@
+"""The embedded engine: one SQLite file, one connection, on the loop's own thread.
+
+Writes are committed in groups: all rules asked for in one turn of the loop share one transaction and one fsync, and
+each is answered after it. A rule's changes are collected in memory and only reach SQL when it has ended well, so that a
+rule that raises takes back nothing but its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from license_server.kv.cache import MISSING, Cache, Entry
+from license_server.kv.interface import Delete, Done, Get, Put, Rule, Scan, StoreError
+
+T = TypeVar("T")
+Slot: TypeAlias = tuple[str, str]
+Changes: TypeAlias = dict[Slot, Entry]
+
+GROUP = 512
+"""Rules in one transaction, at most: bounds the time a turn of the loop takes."""
+LOCKED_FOR = 5.0
+"""Seconds that a write waits for another process to end its transaction."""
+LOOK_AGAIN = 0.005
+"""Seconds between two tries to get the lock."""
+SWEEP = 500
+"""Rows that one sweep looks at."""
+GONE: Entry = (None, None)
+
+log = logging.getLogger("license_server.kv")
+
+
+class SQLiteStore:
+    """A `Store` in the file `path`.
+
+    Durable: write-ahead log with synchronous=FULL, so a commit returns after its fsync (sqlite.org/pragma.html). Other
+    processes may write to the file at any time: `PRAGMA data_version`, which changes with each commit of somebody else,
+    is looked at once in each turn of the loop in which a request came, and empties the read cache.
+
+    Raises:
+        StoreError: the file cannot be opened, or is no database.
+    """
+
+    def __init__(self, path: str, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._cache = Cache()
+        self._fresh = False
+        self._seen_version = -1
+        self._waiting: list[tuple[Rule[Any], Done[Any]]] = []
+        self._scheduled = False
+        self._give_up_at: float | None = None
+        self._swept_to: Slot = ("", "")
+        self._closed = False
+        try:
+            self._db = _open(path)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"cannot open the database: {error}") from error
+
+    # Reading
+
+    def read(self, rule: Rule[T], done: Done[T]) -> None:
+        try:
+            if not self._fresh:
+                self._look()
+            result: T | Exception = self._run_reading(rule)
+        except sqlite3.Error as error:
+            log.error("reading failed: %s", error)
+            result = StoreError("reading failed")
+        except Exception as error:
+            result = error
+        done(result)
+
+    def _look(self) -> None:
+        """Empties the cache if somebody else has written; holds for the rest of this turn of the loop."""
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        if version != self._seen_version:
+            self._cache.clear()
+            self._seen_version = version
+        self._fresh = True
+        self._loop.call_soon(self._turn_ended)
+
+    def _turn_ended(self) -> None:
+        self._fresh = False
+
+    def _run_reading(self, rule: Rule[T]) -> T:
+        answer: Any = None
+        try:
+            while True:
+                op = rule.send(answer)
+                if type(op) is Get:
+                    answer = self._value(op)
+                elif type(op) is Scan:
+                    answer = self._scan(op, {}, {})
+                else:
+                    raise TypeError("a rule that is only read with may not write")
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    def _value(self, slot: Slot) -> bytes | None:
+        entry = self._cache.get(slot)
+        if entry is MISSING:
+            row = self._db.execute("SELECT value, expires FROM kv WHERE space = ? AND key = ?", slot).fetchone()
+            entry = row or GONE
+            self._cache.put(slot, entry)
+        return entry[0] if entry[1] is None or entry[1] > self._clock() else None
+
+    def _scan(self, op: Scan, *changes: Changes) -> list[tuple[str, bytes]]:
+        """The rows of SQL under what was changed since, the later of `changes` above the earlier."""
+        pending = {
+            key: entry
+            for layer in changes
+            for (space, key), entry in layer.items()
+            if space == op.space and key.startswith(op.prefix) and key > op.after
+        }
+        rows = self._db.execute(
+            "SELECT key, value FROM kv WHERE space = ? AND key >= ? AND key < ? AND key > ?"
+            " AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT ?",
+            (op.space, op.prefix, op.prefix + "\U0010ffff", op.after, self._clock(), op.limit + len(pending)),
+        )
+        found: dict[str, bytes] = {key: value for key, value in rows if key not in pending}
+        now = self._clock()
+        for key, (value, expires) in pending.items():
+            if value is not None and (expires is None or expires > now):
+                found[key] = value
+        return sorted(found.items())[: op.limit]
+
+    # Writing
+
+    def write(self, rule: Rule[T], done: Done[T]) -> None:
+        self._waiting.append((rule, done))
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """One transaction for what waits, if the lock can be had now; else once more in a moment."""
+        self._scheduled = False
+        if not self._waiting:
+            return
+        if not self._locked():
+            return
+        batch, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+        if self._waiting:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+        for done, result in self._commit(batch):
+            # One whose asker has gone must not cost the others their answers.
+            try:
+                done(result)
+            except Exception:
+                log.exception("an answer could not be given")
+
+    def _locked(self) -> bool:
+        """Takes SQLite's write lock without holding up the loop; fails all that wait after `LOCKED_FOR` seconds."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            now = self._loop.time()
+            self._give_up_at = self._give_up_at or now + LOCKED_FOR
+            if _busy(error) and now < self._give_up_at and not self._closed:
+                self._scheduled = True
+                self._loop.call_later(LOOK_AGAIN, self._flush)
+                return False
+            log.error("no transaction can be begun: %s", error)
+            waiting, self._waiting = self._waiting, []
+            self._give_up_at = None
+            for _, done in waiting:
+                done(StoreError("the database is not to be had"))
+            return False
+        self._give_up_at = None
+        return True
+
+    def _commit(self, batch: list[tuple[Rule[Any], Done[Any]]]) -> list[tuple[Done[Any], Any]]:
+        results: list[tuple[Done[Any], Any]] = []
+        changes: Changes = {}
+        try:
+            self._look()
+            for rule, done in batch:
+                results.append((done, self._run_writing(rule, changes)))
+            self._save(changes)
+        except Exception as error:
+            log.error("a group of %d writes failed: %s", len(batch), error)
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            # What became of the commit is not known, so neither is what the cache should say.
+            self._cache.clear()
+            return [(done, StoreError("writing failed")) for _, done in batch]
+        for slot, entry in changes.items():
+            self._cache.put(slot, entry)
+        return results
+
+    def _save(self, changes: Changes) -> None:
+        if not changes:
+            self._db.execute("ROLLBACK")
+            return
+        self._db.executemany(
+            "INSERT INTO kv (space, key, value, expires) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value, expires = excluded.expires",
+            [(*slot, *entry) for slot, entry in changes.items() if entry[0] is not None],
+        )
+        removed = [slot for slot, entry in changes.items() if entry[0] is None]
+        if removed:
+            self._db.executemany("DELETE FROM kv WHERE space = ? AND key = ?", removed)
+        self._db.execute("COMMIT")
+
+    def _run_writing(self, rule: Rule[T], before: Changes) -> T | Exception:
+        """Runs a rule above the changes of the group so far, and adds its own to them when it ends well."""
+        own: Changes = {}
+        answer: Any = None
+        try:
+            while True:
+                op = rule.send(answer)
+                if type(op) is Get:
+                    entry = own.get(op) or before.get(op)
+                    answer = self._live(entry) if entry else self._value(op)
+                elif type(op) is Scan:
+                    answer = self._scan(op, before, own)
+                else:
+                    own[op[:2]] = (op.value, op.expires_at) if isinstance(op, Put) else GONE
+                    answer = None
+        except StopIteration as end:
+            before.update(own)
+            return end.value  # type: ignore[no-any-return]
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            return error
+
+    def _live(self, entry: Entry) -> bytes | None:
+        return entry[0] if entry[1] is None or entry[1] > self._clock() else None
+
+    # Keeping house
+
+    def sweep(self) -> None:
+        """Looks at the next `SWEEP` rows and deletes the expired ones; begins anew at the end.
+
+        Walking costs a write nothing, where an index on the expiry would cost each of them.
+        """
+        rows = self._db.execute(
+            "SELECT space, key, expires FROM kv WHERE (space, key) > (?, ?) ORDER BY space, key LIMIT ?",
+            (*self._swept_to, SWEEP),
+        ).fetchall()
+        self._swept_to = (rows[-1][0], rows[-1][1]) if len(rows) == SWEEP else ("", "")
+        now = self._clock()
+        expired = [(space, key) for space, key, expires in rows if expires is not None and expires <= now]
+        if expired:
+            self.write(_forget(expired), _swept)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._db.execute(f"PRAGMA busy_timeout = {LOCKED_FOR * 1000:.0f}")
+        while self._waiting:
+            self._flush()
+        self._db.close()
+
+
+def _forget(slots: list[Slot]) -> Rule[None]:
+    """Deletes what has expired: a value that was set again meanwhile is seen, and stays."""
+    for slot in slots:
+        if (yield Get(*slot)) is None:
+            yield Delete(*slot)
+
+
+def _swept(result: object) -> None:
+    if isinstance(result, Exception):
+        log.warning("expired rows stay for now: %s", result)
+
+
+def _busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _open(path: str) -> sqlite3.Connection:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    # Keys lie in it readable: nobody but its owner may. The log beside it takes over the file's mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    db = sqlite3.connect(path, isolation_level=None, timeout=LOCKED_FOR, cached_statements=32)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS kv (space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires REAL,"
+            " PRIMARY KEY (space, key)) WITHOUT ROWID"
+        )
+        # From here on a lock is waited for by the loop, not inside SQLite.
+        db.execute("PRAGMA busy_timeout = 0")
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
