@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from textual.drivers.linux_driver import LinuxDriver
 
 from oavr_tui.app.outside.outlet import Outlet
-from oavr_tui.app.outside.terminal import RESTORE_TITLE, SAVE_TITLE
+from oavr_tui.app.outside.terminal import RESTORE_TITLE, SAVE_TITLE, erases
+from oavr_tui.app.outside.thrift import FORGET
 
 if TYPE_CHECKING:
     from oavr_tui.app.outside.guard import GuardedApp
@@ -38,9 +39,13 @@ class SteadyDriver(LinuxDriver):
         if self._outlet is not None:
             self._outlet.write(data)
 
+    def forget_screen(self) -> None:
+        """What stands on the screen is not known any more: what is drawn from now on is sent whole."""
+        self.write(FORGET)
+
     def start_application_mode(self) -> None:
         assert self._file is not None
-        self._outlet = Outlet(self._file.fileno(), self._is_gone, self._caught_up)
+        self._outlet = Outlet(self._file.fileno(), self._is_gone, self._caught_up, erases=erases(os.environ))
         self._begin_watch()
         self.write(SAVE_TITLE)
         super().start_application_mode()  # type: ignore[no-untyped-call]

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from textual import events, on
 from textual.app import App
 from textual.worker import WorkerFailed
 
@@ -43,6 +44,7 @@ class GuardedApp(App[None]):
         self.parting: list[str] = []
         """What is to be said when the terminal is the shell's again."""
         self._last_resort: threading.Timer | None = None
+        self._sized = False
 
     def get_driver_class(self) -> type[Driver]:
         return SteadyDriver
@@ -77,6 +79,13 @@ class GuardedApp(App[None]):
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(what, *given)
+
+    @on(events.Resize)
+    def _screen_unknown(self) -> None:
+        """A terminal of another size has moved what stood on it, or lost it."""
+        if self._sized and isinstance(self._driver, SteadyDriver):
+            self._driver.forget_screen()
+        self._sized = True  # the first time the size is only told
 
     # --- faults of our own
 

@@ -11,20 +11,26 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from oavr_tui.app.outside.thrift import Thrift
+
 MOST_WAITING = 1_000_000
 """Characters that may wait; beyond that frames are dropped, and the screen is drawn anew once the terminal reads."""
 
 _CHUNK = 16_384
+_NO_END = 1 << 30
 _FAREWELL_SECONDS = 1.0
 
 
 class Outlet:
     """on_gone: called once, from the thread, when nothing can be written any more. on_caught_up: called from the
-    thread when everything is written after something had to be dropped.
+    thread when everything is written after something had to be dropped. erases: of the terminal, as for Thrift.
     """
 
-    def __init__(self, descriptor: int, on_gone: Callable[[], None], on_caught_up: Callable[[], None]) -> None:
+    def __init__(
+        self, descriptor: int, on_gone: Callable[[], None], on_caught_up: Callable[[], None], *, erases: bool = False
+    ) -> None:
         self._descriptor = descriptor
+        self._thrift = Thrift(self._terminal_size, erases=erases)
         self._on_gone = on_gone
         self._on_caught_up = on_caught_up
         self._waiting: deque[str] = deque()
@@ -43,6 +49,13 @@ class Outlet:
             self._waiting.append(text)
             self._size += len(text)
             self._change.notify()
+
+    def _terminal_size(self) -> tuple[int, int]:
+        try:
+            width, height = os.get_terminal_size(self._descriptor)
+        except OSError:  # not a terminal
+            width = height = 0
+        return width or _NO_END, height or _NO_END
 
     def _is_full(self) -> bool:
         # Once one frame was dropped the following ones, which build on it, would draw nonsense.
@@ -67,7 +80,7 @@ class Outlet:
     def _run(self) -> None:
         while (text := self._next()) is not None:
             try:
-                self._put(text.encode("utf-8", "replace"))
+                self._put(self._thrift.spare(text).encode("utf-8", "replace"))
             except OSError:
                 with self._change:
                     self._closed = True
@@ -81,6 +94,7 @@ class Outlet:
                     return None
                 if self._dropped and not self._leaving:
                     self._dropped = False
+                    self._thrift.forget()
                     self._on_caught_up()
                 self._change.wait()
             text = "".join(self._waiting)

@@ -15,6 +15,7 @@ Motion = Literal["none", "basic", "full"]
 _LOCAL_TICKS = 10
 _REMOTE_TICKS = 4
 _TITLE_LENGTH = 120
+_ERASING = ("xterm", "tmux", "alacritty", "foot", "wezterm", "ghostty", "konsole", "vte", "gnome", "mintty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,14 @@ def refusal(environ: Mapping[str, str]) -> str:
         f"This terminal (TERM={safe(environ.get('TERM', ''), 20)}) cannot show screens. "
         "Use 'oavr-tui generate' here: it makes the same videos, and says what happens in plain lines."
     )
+
+
+def erases(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal is known to erase cells (ECH) in the color of the background."""
+    term = environ.get("TERM", "")
+    if environ.get("STY"):
+        return False  # GNU screen does so only when told to
+    return term.startswith(_ERASING) or (term.startswith("screen") and bool(environ.get("TMUX")))
 
 
 def title_sequence(title: str) -> str:
