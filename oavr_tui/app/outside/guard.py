@@ -12,7 +12,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual import events, on
@@ -20,6 +20,7 @@ from textual.app import App
 from textual.worker import WorkerFailed
 
 from oavr_tui.app.outside.driver import GIVE_BACK, SteadyDriver
+from oavr_tui.app.outside.plain_lines import PlainLines
 from oavr_tui.engine.crash import write_crash
 from oavr_tui.errors import OavrError
 from oavr_tui.paths import Paths
@@ -27,6 +28,7 @@ from oavr_tui.paths import Paths
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.driver import Driver
+    from textual.filter import LineFilter
 
 LEAVE_SECONDS = 20.0
 """How long the way out may take after a signal; then the process ends as it is, and the keeper takes over."""
@@ -44,10 +46,15 @@ class GuardedApp(App[None]):
         self.parting: list[str] = []
         """What is to be said when the terminal is the shell's again."""
         self._last_resort: threading.Timer | None = None
+        self._plain_lines = PlainLines()
         self._sized = False
 
     def get_driver_class(self) -> type[Driver]:
         return SteadyDriver
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, after the one that no text of anybody gets past."""
+        return [self._plain_lines, *super().get_line_filters()]
 
     # --- signals, and the terminal's end
 
