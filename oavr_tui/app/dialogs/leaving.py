@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from oavr_tui.app.dialogs.question import Answer, Question
 from oavr_tui.errors import OavrError
-from oavr_tui.models import PREVIEW, PodWish
-from oavr_tui.text import safe
+from oavr_tui.models import PREVIEW, Pod, PodWish
 
 if TYPE_CHECKING:
     from oavr_tui.app.app import OavrApp
+    from oavr_tui.engine.engine import Engine
+
+_STOP_SECONDS = 60.0
+"""How long leaving waits for pods to stop where nobody else sees to it."""
 
 
 async def leaving(app: OavrApp) -> bool:
@@ -41,13 +46,32 @@ async def leaving(app: OavrApp) -> bool:
         answers += [Answer("leave", "Quit", "primary")]
     answer = await app.push_screen_wait(Question("Leave OpenAvathar?", lines, answers, focus=answers[-1].id))
     if answer == "stop" and app.engine is not None:
-        for pod in pods:
-            try:
-                await app.engine.fleet.ask(pod, PodWish.STOP)
-            except OavrError as error:
-                app.say(safe(error.message), bad=True)
-                return False
+        return await _stopped(app, app.engine, pods)
     return answer in ("stop", "leave")
+
+
+async def _stopped(app: OavrApp, engine: Engine, pods: Sequence[Pod]) -> bool:
+    """Have pods stopped; returns whether that is done, or is seen to by somebody who stays."""
+    try:
+        for pod in pods:
+            await engine.fleet.ask(pod, PodWish.STOP)
+    except OavrError as error:
+        app.say(error.message, bad=True)
+        return False
+    if engine.kept:
+        return True
+    # Nobody is there who would carry the wish out once this process has ended.
+    app.say("Stopping first, then this closes.", seconds=_STOP_SECONDS)
+    ids = {pod.id for pod in pods}
+    with engine.listen() as told:
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                while any(pod.billed and pod.id in ids for pod in engine.fleet.book.all()):
+                    await told.next()
+        except TimeoutError:
+            app.say("It has not stopped yet and goes on costing. Look at Pods (3), or try to leave again.", bad=True)
+            return False
+    return True
 
 
 def _videos(count: int) -> str:
