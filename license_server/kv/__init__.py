@@ -19,7 +19,7 @@ def open_store(url: str, clock: Callable[[], float]) -> Store:
         StoreError: it cannot be opened.
     """
     parts = urlsplit(url)
-    if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
+    if url.startswith("sqlite:///") and len(parts.path) > 1:
         from license_server.kv.sqlite import SQLiteStore
 
         return SQLiteStore(unquote(parts.path[1:]), clock)

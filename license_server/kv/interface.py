@@ -57,7 +57,7 @@ class StoreError(Exception):
 
 
 class Store(Protocol):
-    """Spaces of keys and values; each space is a namespace of its own."""
+    """Spaces of keys (never empty) and values; each space is a namespace of its own."""
 
     def read(self, rule: Rule[T], done: Done[T]) -> None:
         """Runs a rule that only reads, on one state of the store.
