@@ -6,44 +6,18 @@ import asyncio
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from .http_messages import CLOSE, CONTINUE, KEEP, Handler, Headers, Limits, Request, Response, refusal, render
+from .http_messages import CLOSE, CONTINUE, KEEP, Request, Response, render
 from .http_parse import RequestParser, Stage
+
+if TYPE_CHECKING:
+    from .http_server import Shared
 
 log = logging.getLogger(__name__)
 
-READ_BYTES = 16 * 1024
 REFUSED_AT_ONCE = 64
 """Connections above the limit that are told so; more than that are cut off without a word."""
-
-
-class Shared:
-    """What all connections of a server have in common.
-
-    Time is counted in ticks that the server makes, not by a clock: while the loop is held up, nobody's deadline passes
-    because of bytes that lie unread. The buffer is one for all, since the loops fill it and hand it over in one step.
-    """
-
-    def __init__(self, handler: Handler, limits: Limits, own_headers: Headers) -> None:
-        self.handler = handler
-        self.limits = limits
-        self.own_headers = own_headers
-        self.connections: set[Connection] = set()
-        self.changed = asyncio.Event()  # a connection has gone
-        self.max_connections = limits.connections
-        self.draining = False
-        self.date = b""
-        self.tick = 0
-        self.buffer = memoryview(bytearray(READ_BYTES))
-        self.stage_ticks = tuple(map(limits.ticks, (limits.idle_seconds, limits.head_seconds, limits.body_seconds)))
-        self.answer_ticks = limits.ticks(limits.answer_seconds)
-        self.is_trusted: Callable[[str], bool] = lambda peer: False
-        self.client: Callable[[str, str], str] = lambda proxy, forwarded: proxy
-
-    def refusal(self, status: int) -> Response:
-        return refusal(status, self.own_headers)
 
 
 class Answer:
@@ -88,6 +62,9 @@ class Connection(asyncio.BufferedProtocol):
         self.stalled = False  # the peer does not take its answers
         self.lingering = False
         self.gone = False
+        self.out: list[bytes] = []
+        self.queued = False
+        self.closing = False
         self.peer = ""
         self.proxied = False
 
@@ -204,11 +181,28 @@ class Connection(asyncio.BufferedProtocol):
         while pending and pending[0].response is not None:
             answer = pending.popleft()
             last = not pending and (self.last or (shared.draining and self._between()))
-            self.transport.write(answer.render(shared, last))
+            self.out.append(answer.render(shared, last))
+            if not self.queued:
+                self.queued = True
+                shared.write_soon(self)
         if last:
-            self._finish()
+            self._stop()
+            self.closing = True
         elif not pending:
             self._rearm()
+
+    def write_out(self) -> None:
+        """Hand over what has been answered since the last time."""
+        self.queued = False
+        out, self.out = self.out, []
+        if self.gone:
+            return
+        try:
+            self.transport.write(out[0] if len(out) == 1 else b"".join(out))
+            if self.closing:
+                self._finish()
+        except (OSError, RuntimeError):  # reset meanwhile: shutdown(2) gives ENOTCONN, uvloop says that it is closed
+            self.transport.abort()
 
     def _between(self) -> bool:
         return self.parser is None or self.parser.stage is Stage.IDLE

@@ -1,7 +1,8 @@
 """Bytes to requests: httptools finds the bounds of a message, what it leaves open is decided here. Knows no socket.
 
 httptools 0.9 refuses two lengths, Content-Length beside Transfer-Encoding, bare LF and folded headers; it looks neither
-at Host nor at the version, and it takes heads, chunk extensions and trailers of any size.
+at Host nor at the version, and it takes heads, chunk extensions and trailers of any size. It cannot tell RTSP/1.0 and
+ICE/1.0 from HTTP/1.0; they are framed alike.
 """
 
 from __future__ import annotations

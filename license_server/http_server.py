@@ -15,14 +15,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from email.utils import formatdate
 
-from .http_connection import Connection, Shared
-from .http_messages import Handler, Headers, Limits, Request, Response
+from .http_connection import Connection
+from .http_messages import Handler, Headers, Limits, Request, Response, refusal
 from .proxies import Network, forwarded_reader, is_trusted
 
 __all__ = ["Handler", "Limits", "Request", "Response", "serve"]
 
 log = logging.getLogger(__name__)
 
+READ_BYTES = 16 * 1024
 OTHER_FILES = 64
 """Descriptors kept free beside connections: the listening sockets, the store, the loop."""
 
@@ -61,6 +62,50 @@ async def serve(
         listening.close()
         await _drain(shared)
         ticking.stop()
+
+
+class Shared:
+    """What all connections of a server have in common.
+
+    Time is counted in ticks that the server makes, not by a clock: while the loop is held up, nobody's deadline passes
+    because of bytes that lie unread. The buffer is one for all, since the loops fill it and hand it over in one step.
+    """
+
+    def __init__(self, handler: Handler, limits: Limits, own_headers: Headers) -> None:
+        self.handler = handler
+        self.limits = limits
+        self.own_headers = own_headers
+        self.connections: set[Connection] = set()
+        self.changed = asyncio.Event()  # a connection has gone
+        self.max_connections = limits.connections
+        self.writers: list[Connection] = []
+        self.loop = asyncio.get_running_loop()
+        self.draining = False
+        self.date = b""
+        self.tick = 0
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        self.stage_ticks = tuple(map(limits.ticks, (limits.idle_seconds, limits.head_seconds, limits.body_seconds)))
+        self.answer_ticks = limits.ticks(limits.answer_seconds)
+        self.is_trusted: Callable[[str], bool] = lambda peer: False
+        self.client: Callable[[str, str], str] = lambda proxy, forwarded: proxy
+
+    def write_soon(self, connection: Connection) -> None:
+        """Write for this connection when all that has just come in is read.
+
+        One write then carries all answers to a pipeline; and of a burst of writes the first wakes up the other side,
+        which is dear on virtual machines, while the rest find it awake.
+        """
+        if not self.writers:
+            self.loop.call_soon(self._write_all)
+        self.writers.append(connection)
+
+    def _write_all(self) -> None:
+        writers, self.writers = self.writers, []
+        for connection in writers:
+            connection.write_out()
+
+    def refusal(self, status: int) -> Response:
+        return refusal(status, self.own_headers)
 
 
 class Ticking:
