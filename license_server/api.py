@@ -30,13 +30,11 @@ class Runs(Protocol):
 
 
 class Guard(Protocol):
-    """Says who asks too much."""
+    """Says who asks too much, as `rate_limit.RateLimit` does: seconds to wait, 0 for none."""
 
-    def wait(self, peer: str, kind: str) -> int:
-        """Seconds that a client must wait before this request (`key`, `video` or `webhook`); 0: it may go on."""
-
-    def guessed(self, peer: str) -> None:
-        """Notes that a client came with a key or claim that does not exist."""
+    def take(self, kind: str, address: str) -> int: ...
+    def banned(self, address: str) -> int: ...
+    def failed(self, address: str) -> None: ...
 
 
 Verify: TypeAlias = Callable[[str, Callable[[bool], None]], None]
@@ -108,16 +106,19 @@ class Api:
             return lambda _, answer: answer(answers.no_method(allowed))
         return lambda _, answer: answer(answers.NOT_FOUND)
 
-    def _admit(self, request: Request, kind: str, flag: dict[str, Any]) -> None:
-        wait = self._guard.wait(request.peer, kind) if self._guard is not None else 0
+    def _admit(self, request: Request, flag: dict[str, Any], *, guessing: bool) -> None:
+        """Refuses those who ask too often, or (where a key could be guessed) have guessed too much."""
+        if self._guard is None:
+            return
+        peer = request.peer
+        wait = self._guard.banned(peer) if guessing else self._guard.take("generation", peer)
         if wait:
             raise Refused(answers.too_many(flag, wait))
 
     # Videos
 
     def _check(self, request: Request, answer: Answer) -> None:
-        if self._guard is not None:
-            self._admit(request, "video", CAN)
+        self._admit(request, CAN, guessing=False)
         fingerprint, nonce = inputs.check_query(request.query)
         if not fingerprint:
             raise Refused(bad_request(CAN, "Missing fingerprint"))
@@ -168,7 +169,7 @@ class Api:
         self._read(licenses.claimable(nonce), looked)
 
     def _track(self, request: Request, answer: Answer) -> None:
-        self._admit(request, "video", SUCCESS)
+        self._admit(request, SUCCESS, guessing=False)
         fields = inputs.fields(request)
         fingerprint = inputs.printable(fields.get("fingerprint"))
         if not fingerprint:
@@ -220,7 +221,7 @@ class Api:
         self, request: Request, flag: dict[str, Any], key_or: str = "", device: bool = False
     ) -> tuple[dict[str, Any], str, str]:
         """The fields of a request about a key, its key ("" with `key_or` in its place), its fingerprint or ""."""
-        self._admit(request, "key", flag)
+        self._admit(request, flag, guessing=True)
         fields = inputs.fields(request)
         key, fingerprint = inputs.license_key(fields.get("licenseKey")), inputs.printable(fields.get("fingerprint"))
         named = key or ("licenseKey" not in fields and inputs.printable(fields.get(key_or)))
@@ -240,7 +241,7 @@ class Api:
 
         def unknown(result: licenses.Result | Exception) -> None:
             if self._guard is not None and isinstance(result, licenses.Result) and result.outcome == "unknown":
-                self._guard.guessed(request.peer)
+                self._guard.failed(request.peer)
             done(result)
 
         def first(result: licenses.Result | Exception) -> None:
@@ -263,8 +264,10 @@ class Api:
         presented = inputs.webhook_secret(request.path[len(WEBHOOK) + 1 :], request.query)
         trusted = gumroad.believed(seller, presented, headers.get("x-gumroad-signature", ""), request.body)
         if not trusted:
-            self._admit(request, "webhook", {})
+            self._admit(request, {}, guessing=True)
             if seller.secrets or not seller.confirm:
+                if self._guard is not None:
+                    self._guard.failed(request.peer)
                 raise Refused(answers.WEBHOOK_DENIED)
         try:
             fields = gumroad.parse(headers.get("content-type", ""), request.body)
