@@ -251,7 +251,8 @@ class OavrApp(LogWishes):
             self.say(self.live.unsaid.popleft().text)
         ended, self.live.ended = self.live.ended, []
         for job in ended:
-            self.say(ending(job), bad=job.state is JobState.FAILED)
+            bad = job.state is JobState.FAILED
+            self.say(ending(job), bad=bad, seconds=12 if bad else 6)
         if ended and self.settings.app_bell:
             self.ring()
         self.tell_title(title(self.live))
