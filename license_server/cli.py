@@ -4,53 +4,106 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
+import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from license_server.app import BadSettings, Settings, options_from, run, seller_from
 from license_server.kv.interface import StoreError
+from license_server.owner.arguments import parser
+
+if TYPE_CHECKING:
+    from license_server.owner.session import Session, Told
+
+log = logging.getLogger("license_server")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Does what the arguments (those of the process, by default) say; returns the exit code: 2 for bad settings."""
-    parsed = _parser().parse_args(arguments)
+    """Does what the arguments (those of the process, by default) say; returns the exit code.
+
+    0: done. 1: it could not be done as asked, or `doctor` found a problem. 2: the arguments, the settings or the store
+    do not do.
+    """
+    given = parser().parse_args(arguments)
     try:
-        return _serve(parsed)
-    except (BadSettings, StoreError, ValueError, OSError) as error:
-        print(f"oavr-license-server: {error}", file=sys.stderr)
-        return 2
+        return _serve(given) if given.run is None else _own(given)
+    except (StoreError, ValueError, OSError) as error:
+        return _failed(given, str(error), 2)
+    except KeyboardInterrupt:
+        return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="oavr-license-server", description="Licenses and free videos of oavr-tui.")
-    commands = parser.add_subparsers(required=True, metavar="command")
-    serve = commands.add_parser("serve", help="answer requests until stopped")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8787, help="0: any free one")
-    serve.add_argument("--kv", default=os.environ.get("OAVR_KV", "sqlite:///licenses.db"), help="where all is kept")
-    serve.add_argument("--dev", action="store_true", help="start also without a way to tell real sales from forged")
-    serve.add_argument(
-        "--trusted-proxy", action="append", default=[], metavar="CIDR", help="whose X-Forwarded-For counts; repeatable"
-    )
-    return parser
+def _failed(given: argparse.Namespace, text: str, code: int) -> int:
+    if getattr(given, "json", False):
+        print(json.dumps({"error": text, "code": code}))
+    print(f"oavr-license-server: {text}", file=sys.stderr)
+    return code
 
 
-def _serve(parsed: argparse.Namespace) -> int:
-    settings = Settings(
-        kv=parsed.kv,
-        host=parsed.host,
-        port=parsed.port,
-        dev=parsed.dev,
-        trusted=[ipaddress.ip_network(cidr) for cidr in parsed.trusted_proxy],
-        seller=seller_from(os.environ),
-        options=options_from(os.environ),
-    )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run(settings, _started))
+# The owner's commands
+
+
+def _own(given: argparse.Namespace) -> int:
+    from license_server.owner.session import Refused
+
+    try:
+        told = asyncio.run(_told(given))
+    except Refused as refused:
+        return _failed(given, str(refused), 1)
+    if given.json and told.data:
+        print(json.dumps(told.data, ensure_ascii=False))
+    elif told.lines:
+        print("\n".join(told.lines))
+    return told.code
+
+
+async def _told(given: argparse.Namespace) -> Told:
+    from license_server.config import kv_from
+    from license_server.owner.session import opened
+
+    module, _, name = given.run.partition(":")
+    command: Callable[[Session, argparse.Namespace], Awaitable[Told]]
+    command = getattr(import_module(f"license_server.owner.{module}"), name)
+    given.env = os.environ
+    async with opened(given.kv or kv_from(os.environ), os.environ, make=given.make) as session:
+        return await command(session, given)
+
+
+# The server
+
+
+def _serve(given: argparse.Namespace) -> int:
+    from license_server.app import run
+    from license_server.config import settings_from, warnings
+    from license_server.rate_limit import RateLimit
+
+    with ExitStack() as stack:
+        kv = given.kv
+        if given.dev and kv is None and not os.environ.get("OAVR_LICENSE_KV"):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="oavr-license-server-"))
+            kv = f"sqlite:///{folder}/licenses.db"
+        settings = settings_from(
+            os.environ,
+            kv=kv,
+            host=given.host,
+            port=given.port,
+            dev=given.dev,
+            rate_limit=None if given.rate_limit is None else given.rate_limit == "on",
+            trusted=given.trusted_proxy,
+        )
+        settings.check()
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        for text in warnings(settings):
+            log.warning("%s", text)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            guard = RateLimit(time.monotonic) if settings.rate_limit else None
+            runner.run(run(settings, _started, guard=guard))
     return 0
 
 
@@ -64,4 +117,5 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
 
 
 def _started(host: str, port: int) -> None:
-    print(f"listening on http://{host}:{port}", flush=True)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"listening on http://{shown}:{port}", flush=True)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from license_server.kv.interface import Rule, Scan
 from license_server.records import License, license_from
-from tests.license_server.stores import World
+from tests.license_server.stores import World, engine_url
 
 SECRET = "contract-test-secret"
 PATIENCE = 30.0
@@ -80,13 +80,14 @@ def ask(
 
 @contextmanager
 def server(folder: Path, *arguments: str, **env: str) -> Iterator[Server]:
-    """A server on the store in `folder`, with GUMROAD_SECRET unless `env` says otherwise; ended by SIGTERM."""
-    url = f"sqlite:///{folder / 'kv.db'}"
+    """A server on the store of `folder`, with GUMROAD_SECRET unless `env` says otherwise; ended by SIGTERM."""
+    url = engine_url(folder)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GUMROAD", "FREE_"))}
     environment |= {"GUMROAD_SECRET": SECRET, **env}
+    command = [sys.executable, "-m", "license_server", "serve", "--port", "0", "--kv", url, "--rate-limit", "off"]
     log = (folder / "server.log").open("a")
     process = subprocess.Popen(
-        [sys.executable, "-m", "license_server", "serve", "--port", "0", "--kv", url, *arguments],
+        [*command, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=log,
