@@ -99,6 +99,7 @@ def no_method(allowed: str) -> Response:
 # Licenses
 
 
+@lru_cache(maxsize=1024)
 def validated(result: Result, fingerprint: str) -> Response:
     """Of `licenses.validate`; says of a device, where one was named, whether it is among those activated."""
     record = result.license
@@ -186,20 +187,21 @@ def checked_pro(key: str, token: str, reveal: bool) -> Response:
 
 @lru_cache(maxsize=256)
 def checked_free(used: int, limit: int, now_ms: int) -> Response:
-    """A device without a license, at `now_ms` (milliseconds since 1970)."""
+    """A device without a license, at `now_ms` (`generations.moment`)."""
     left = used < limit
-    fields = {"canGenerate": left, "isPro": False, "limit": limit, "used": used, **_reset(now_ms, "resetsIn")}
+    fields = {"canGenerate": left, "isPro": False, "limit": limit, "used": used, **_reset(now_ms)}
     return answer_json(200, fields if left else {**fields, "code": "DAILY_LIMIT"})
 
 
-def tracked(result: Tracked, limit: int, now: float, state: str | None) -> Response:
-    """Of `generations.track` and `track_job`."""
+@lru_cache(maxsize=1024)
+def tracked(result: Tracked, limit: int, now_ms: int, state: str | None) -> Response:
+    """Of `generations.track` and `track_job`, at `now_ms`."""
     if result.pro:
         return answer_json(200, {"success": True, "count": 0, "isPro": True})
     fields: dict[str, Any] = {"count": result.used, "isPro": False, "limit": limit}
     if state:
         fields |= {"state": state, "canGenerate": result.used < limit}
-    fields |= _reset(int(now * 1000), "resetsIn")
+    fields |= _reset(now_ms)
     if result.outcome == "limit":
         return answer_json(403, {"success": False, "error": "Daily limit reached", "code": "DAILY_LIMIT", **fields})
     if result.outcome == "committed":
@@ -208,6 +210,6 @@ def tracked(result: Tracked, limit: int, now: float, state: str | None) -> Respo
     return answer_json(200, {"success": True, **fields})
 
 
-def _reset(now_ms: int, name: str) -> dict[str, Any]:
-    when = reset(now_ms / 1000)
-    return {name: when.text, "resetsAt": when.at, "resetsInSeconds": when.seconds}
+def _reset(now_ms: int) -> dict[str, Any]:
+    text, at, seconds = reset(now_ms)
+    return {"resetsIn": text, "resetsAt": at, "resetsInSeconds": seconds}

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from license_server import answers, generations, gumroad, inputs, licenses
 from license_server.answers import Answer, Refused, answer_json, bad_request, failed, then
-from license_server.generations import Check
+from license_server.generations import Check, moment
 from license_server.http_messages import Request, Response
 from license_server.kv.interface import Done, Rule
 from license_server.tokens import Signer
@@ -139,7 +139,7 @@ class Api:
     def _checked(self, result: Check, now: float) -> Response:
         if result.pro is not None:
             return answers.checked_pro(result.pro.key, result.pro.token, self._options.reveal_key)
-        return answers.checked_free(result.used, self._options.free_daily_limit, int(now * 1000))
+        return answers.checked_free(result.used, self._options.free_daily_limit, moment(now))
 
     def _renew(self, fingerprint: str, pro: licenses.Pro, now: float, answer: Answer) -> None:
         """Answers a licensed device with its token of the day; without one, if it cannot be kept now."""
@@ -182,7 +182,7 @@ class Api:
             rule = generations.track(fingerprint, now, self._signer)
         else:
             rule = generations.track_job(fingerprint, job, state, now, self._signer, limit)
-        self._write(rule, then(answer, lambda result: answers.tracked(result, limit, now, state)))
+        self._write(rule, then(answer, lambda result: answers.tracked(result, limit, moment(now), state)))
 
     # Licenses
 

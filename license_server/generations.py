@@ -50,13 +50,19 @@ class Reset(NamedTuple):
     seconds: int
 
 
-def reset(now: float) -> Reset:
-    """When free videos come back, seen from `now` (Unix seconds): at the next midnight UTC.
+def moment(now: float) -> int:
+    """A time (Unix seconds) in milliseconds, as exactly as `reset` needs it: but for its start, a second is one."""
+    seconds, rest = divmod(round(now * 1_000_000) // 1000, 1000)
+    return seconds * 1000 + (rest > 0)
+
+
+@lru_cache(maxsize=64)
+def reset(now_ms: int) -> Reset:
+    """When free videos come back, seen from `now_ms` (milliseconds since 1970): at the next midnight UTC.
 
     The text is that of the documented server: hours and minutes rounded down from milliseconds, so `24h 0m` only in the
     first millisecond of a day and `0h 0m` in its last minute.
     """
-    now_ms = round(now * 1_000_000) // 1000
     left = DAY_MS - now_ms % DAY_MS
     at = datetime.fromtimestamp((now_ms + left) // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Reset(f"{left // 3_600_000}h {left // 60_000 % 60}m", at, -(-left // 1000))
@@ -77,7 +83,7 @@ def track(fingerprint: str, now: float, signer: Signer) -> Rule[Tracked]:
         return Tracked("ok", True)
     day = _day(int(now // 86_400))
     usage = yield from _usage(day, fingerprint)
-    usage = replace(usage, count=usage.count + 1)
+    usage = Usage(usage.count + 1, usage.jobs)
     yield _put_usage(day, fingerprint, usage)
     return Tracked("ok", False, usage.used(now))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from license_server import generations
-from license_server.generations import RESERVED_FOR, Check, State, reset
+from license_server.generations import RESERVED_FOR, Check, State, moment, reset
 from license_server.licenses import activate, create, hold
 from license_server.records import License
 from tests.license_server.stores import NOON, SIGNER, World, fresh_key, world
@@ -54,13 +54,14 @@ def test_the_recorded_turn_of_the_day() -> None:
             ("2028-02-28T23:30:30+00:00", "check", "0h 29m", 0),
         ):
             here.now = at(when)
-            assert reset(here.now).text == text, when
+            assert reset(moment(here.now)).text == text, when
             assert (track(here) if does == "track" else used(here)) == count, when
 
 
 @given(st.integers(0, 4_000_000_000_000))
 def test_the_reset_is_the_next_midnight(now_ms: int) -> None:
-    told = reset(now_ms / 1000)
+    told = reset(now_ms)
+    assert told == reset(moment(now_ms / 1000)), "what is left out of the time makes no difference"
     midnight = datetime.fromisoformat(told.at)
     left = midnight.timestamp() - now_ms / 1000
     assert midnight.tzinfo is UTC or midnight.utcoffset() is not None
