@@ -14,7 +14,7 @@ from license_server.answers import CORS
 from license_server.api import Api, Guard, Verify
 from license_server.config import Settings
 from license_server.keys import new_key
-from license_server.kv import open_store
+from license_server.kv import close_store, open_store
 from license_server.kv.interface import Done, Rule, Store
 from license_server.licenses import signing_key
 from license_server.tokens import Signer
@@ -86,7 +86,7 @@ async def run(
             with contextlib.suppress(asyncio.CancelledError):
                 await sweeping
     finally:
-        store.close()
+        await close_store(store)
 
 
 async def _sweep(store: Store) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from license_server.app import ask
 from license_server.keys import new_key
-from license_server.kv import open_store
+from license_server.kv import close_store, open_store
 from license_server.kv.interface import Op, Rule, Scan, Store
 from license_server.tokens import Signer
 
@@ -77,15 +77,37 @@ def ops(*steps: Op) -> Rule[list[Any]]:
 
 @contextmanager
 def world(folder: Path | None = None) -> Iterator[World]:
-    """A world on an empty store (or on the one in `folder`), at noon."""
+    """A world on an empty store (or on the one of `folder`), at noon, on the engine that the test is run with."""
     with TemporaryDirectory() as temporary, asyncio.Runner() as runner:
         hands = [NOON]
-        path = (folder or Path(temporary)) / "kv.db"
-        store = runner.run(_opened(lambda: open_store(f"sqlite:///{path}", lambda: hands[0])))
+        url = engine_url(folder or Path(temporary))
+        store = runner.run(_opened(lambda: open_store(url, lambda: hands[0])))
         try:
             yield World(runner, store, hands)
         finally:
-            runner.run(_opened(store.close))
+            runner.run(close_store(store))
+
+
+def engine_url(folder: Path) -> str:
+    """The address of the store of a folder: always the same one, empty at first."""
+    return _engine[-1](folder)
+
+
+def _file(folder: Path) -> str:
+    return f"sqlite:///{folder / 'kv.db'}"
+
+
+_engine: list[Callable[[Path], str]] = [_file]
+
+
+@contextmanager
+def on_engine(url: Callable[[Path], str]) -> Iterator[None]:
+    """Within it, stores are where `url` says for their folder."""
+    _engine.append(url)
+    try:
+        yield
+    finally:
+        _engine.pop()
 
 
 def _opened(act: Callable[[], T]) -> Coroutine[Any, Any, T]:
