@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from .http_messages import CLOSE, CONTINUE, KEEP, Request, Response, render
-from .http_parse import RequestParser, Stage
+from .http_parse import HEAD, IDLE, RequestParser
 
 if TYPE_CHECKING:
     from .http_server import Shared
@@ -29,7 +29,7 @@ class Answer:
         self.connection = connection
         self.ending = ending
         self.head_only = head_only
-        self.response: Response | bytes | None = None
+        self.response: Response | None = None
 
     def __call__(self, response: Response) -> None:
         if self.response is not None:
@@ -38,13 +38,10 @@ class Answer:
         self.response = response
         self.connection.flush()
 
-    def render(self, shared: Shared, last: bool) -> bytes:
-        response = self.response
-        if isinstance(response, bytes):
-            return response
+    def render(self, response: Response, shared: Shared, last: bool) -> bytes:
         ending = CLOSE if last else self.ending
         try:
-            return render(cast(Response, response), shared.date, ending, self.head_only)
+            return render(response, shared.date, ending, self.head_only)
         except (TypeError, ValueError) as error:
             log_error("an answer could not be written", error)
             return render(shared.refusal(500), shared.date, ending, self.head_only)
@@ -77,7 +74,7 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = peer[0] if isinstance(peer, tuple) else ""
         self.proxied = shared.is_trusted(self.peer)
         self.parser: RequestParser | None = RequestParser(self, shared.limits)
-        self.deadline = shared.tick + shared.stage_ticks[Stage.HEAD]
+        self.deadline = shared.tick + shared.stage_ticks[HEAD]
         count = len(shared.connections)
         shared.connections.add(self)
         if count >= shared.max_connections + REFUSED_AT_ONCE:
@@ -96,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
     def is_resting(self) -> bool:
         """Whether nothing is being asked or answered."""
         parser = self.parser
-        return not self.pending and not self.last and parser is not None and parser.stage is Stage.IDLE
+        return not self.pending and not self.last and parser is not None and parser.stage is IDLE
 
     def has_asked(self) -> bool:
         return self.parser is not None and self.parser.mark > 0
@@ -112,7 +109,7 @@ class Connection(asyncio.BufferedProtocol):
         status = parser.feed(self.shared.buffer[:nbytes])
         if status:
             self.fail(status)
-        elif parser.stage is not Stage.IDLE and parser.mark != mark:
+        elif parser.stage is not IDLE and parser.mark != mark:
             self._rearm()
 
     def eof_received(self) -> bool:
@@ -165,7 +162,7 @@ class Connection(asyncio.BufferedProtocol):
 
     # Answers, and the end.
 
-    def _answer(self, response: Response | bytes) -> None:
+    def _answer(self, response: Response) -> None:
         """Put an answer of the server's own behind those pending."""
         answer = Answer(self, KEEP)
         answer.response = response
@@ -178,13 +175,13 @@ class Connection(asyncio.BufferedProtocol):
             return
         pending, shared = self.pending, self.shared
         last = False
-        while pending and pending[0].response is not None:
+        while pending and (response := pending[0].response) is not None:
             answer = pending.popleft()
             last = not pending and (self.last or (shared.draining and self._between()))
-            self.out.append(answer.render(shared, last))
-            if not self.queued:
-                self.queued = True
-                shared.write_soon(self)
+            self.out.append(answer.render(response, shared, last))
+        if self.out and not self.queued:
+            self.queued = True
+            shared.write_soon(self)
         if last:
             self._stop()
             self.closing = True
@@ -205,7 +202,7 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.abort()
 
     def _between(self) -> bool:
-        return self.parser is None or self.parser.stage is Stage.IDLE
+        return self.parser is None or self.parser.stage is IDLE
 
     def _rearm(self) -> None:
         """Set the deadline for what is being waited for now."""

@@ -71,7 +71,7 @@ class Limits:
         return int(-(-seconds // self.tick_seconds)) + 1
 
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CONTINUE = Response(100)
 KEEP, KEEP_OLD, CLOSE = b"", b"Connection: keep-alive\r\n", b"Connection: close\r\n"
 
 _WORDS = {
@@ -102,6 +102,8 @@ def render(response: Response, date: bytes, connection: bytes, head_only: bool) 
     Raises ValueError for a status or header that would break the framing.
     """
     status, body, content_type, headers = response
+    if response is CONTINUE:
+        return b"HTTP/1.1 100 Continue\r\n\r\n"
     start = _start(status, content_type, headers)
     if status in _NO_BODY:  # RFC 9110 section 8.6: a 204 has no Content-Length
         return b"%b%b%b\r\n" % (start, date, connection)

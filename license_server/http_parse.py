@@ -28,6 +28,9 @@ class Stage(IntEnum):
     BODY = 2
 
 
+IDLE, HEAD, BODY = Stage  # a member is looked up several times a request, and slowly
+
+
 class Receiver(Protocol):
     """Takes what a parser finds."""
 
@@ -46,7 +49,7 @@ class RequestParser:
     """Feeds its receiver with requests. After a refusal, or `stop`, no more come."""
 
     def __init__(self, receiver: Receiver, limits: Limits) -> None:
-        self.stage = Stage.IDLE
+        self.stage: Stage = IDLE
         self.mark = 0  # counts the changes of stage
         self._receiver = receiver
         self._limits = limits
@@ -54,6 +57,7 @@ class RequestParser:
         self._stopped = False
         self._refused = 400
         self._wire = 0  # bytes that came without a change of stage
+        self._version = ""
         self._url = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
@@ -70,7 +74,7 @@ class RequestParser:
             return self._refused
         if self.mark != mark:
             self._wire = 0
-        elif self.stage is not Stage.IDLE:
+        elif self.stage is not IDLE:
             self._wire += len(data)
             return self._endless()
         return 0
@@ -80,7 +84,7 @@ class RequestParser:
 
     def _endless(self) -> int:
         """What is buffered or skipped without end: one endless header, chunk extensions, trailers, tiny chunks."""
-        if self.stage is Stage.HEAD:
+        if self.stage is HEAD:
             return 431 if self._wire > self._limits.head_bytes else 0
         return 413 if self._wire > 4 * self._limits.body_bytes else 0
 
@@ -93,7 +97,7 @@ class RequestParser:
     def on_message_begin(self) -> None:
         if self._stopped:
             raise Refused
-        self.stage = Stage.HEAD
+        self.stage = HEAD
         self.mark += 1
         self._url = b""
         self._headers = {}
@@ -102,12 +106,16 @@ class RequestParser:
 
     def on_url(self, url: bytes) -> None:
         self._url += url
-        self._grow(len(url))
+        self._size += len(url)
+        if self._size > self._limits.head_bytes:
+            self._refuse(431)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.stage is Stage.BODY:
+        if self.stage is BODY:
             return  # a trailer; nothing here has a use for one
-        self._grow(len(name) + len(value) + 4)
+        self._size += len(name) + len(value) + 4
+        if self._size > self._limits.head_bytes:
+            self._refuse(431)
         key = _header_name(name)
         headers = self._headers
         if key == "host" and (key in headers or value.translate(None, _HOST_BYTES)):
@@ -115,20 +123,15 @@ class RequestParser:
         text = value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
-    def _grow(self, count: int) -> None:
-        self._size += count
-        if self._size > self._limits.head_bytes:
-            self._refuse(431)
-
     def on_headers_complete(self) -> None:
         headers = self._headers
-        version = self._parser.get_http_version()
+        version = self._version = self._parser.get_http_version()
         if version != "1.1":
             if version != "1.0":
                 self._refuse(505)
         elif "host" not in headers:
             raise Refused
-        self.stage = Stage.BODY
+        self.stage = BODY
         self.mark += 1
         self._size = 0
         if "transfer-encoding" in headers or "content-length" in headers:
@@ -161,7 +164,7 @@ class RequestParser:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        self.stage = Stage.IDLE
+        self.stage = IDLE
         self.mark += 1
         parser = self._parser
         method = parser.get_method().decode()
@@ -170,15 +173,17 @@ class RequestParser:
             self._stopped = True
             ending = CLOSE
         else:
-            ending = KEEP if parser.get_http_version() == "1.1" else KEEP_OLD
-        self._receiver.receive(Request(method, path, query, self._headers, b"".join(self._body), ""), ending)
+            ending = KEEP if self._version == "1.1" else KEEP_OLD
+        body = b"".join(self._body) if self._body else b""
+        self._receiver.receive(Request(method, path, query, self._headers, body, ""), ending)
 
     def _target(self, method: str) -> tuple[str, str]:
         """Path and query. An absolute target counts by its path (RFC 9112 section 3.2.2), since no answer here depends
         on the host."""
-        if not self._url.isascii() or b"#" in self._url:
+        url = self._url
+        if not url.isascii() or b"#" in url:
             raise Refused
-        path, _, query = self._url.decode("ascii").partition("?")
+        path, _, query = url.decode().partition("?")
         if path[:1] != "/" and not (path == "*" and method == "OPTIONS"):
             found = _ABSOLUTE.fullmatch(path)
             if found is None:
