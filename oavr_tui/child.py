@@ -46,7 +46,9 @@ async def run_in_child(
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await asyncio.wait_for(asyncio.shield(process.wait()), _KILL_WAIT)
+        # Not wait_for, here and below: that of Python 3.11 forgets a cancellation that comes together with the result.
+        async with asyncio.timeout(_KILL_WAIT):
+            await asyncio.shield(process.wait())
         errors.cancel()
         await asyncio.gather(errors, return_exceptions=True)
         transport = getattr(process, "_transport", None)
@@ -86,11 +88,13 @@ async def _converse(
     assert process.stdin is not None and process.stdout is not None
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a child that died at once is told apart below
         process.stdin.write(json.dumps(task).encode())
-        await asyncio.wait_for(process.stdin.drain(), deadline)
+        async with asyncio.timeout(deadline):
+            await process.stdin.drain()
         process.stdin.close()
     while True:
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), deadline)
+            async with asyncio.timeout(deadline):
+                line = await process.stdout.readline()
         except (TimeoutError, ValueError):
             raise Rejected(crash_message, can_retry=True) from None
         if not line:
@@ -105,7 +109,8 @@ async def _converse(
         elif "error" in message:
             error = message["error"]
             raise error_for(error["code"], error["message"], can_retry=error["can_retry"])
-    status = await asyncio.wait_for(process.wait(), deadline)
+    async with asyncio.timeout(deadline):
+        status = await process.wait()
     if status == -signal.SIGKILL:
         raise OutOfMemory(crash_message)
     raise Rejected(crash_message)

@@ -171,7 +171,8 @@ class Looks:
             given = given.strip()
             return given, await self._fetched.file(given, largest=largest)
         try:
-            return await asyncio.wait_for(asyncio.to_thread(_found, given, kind), DISK_DEADLINE)
+            async with asyncio.timeout(DISK_DEADLINE):
+                return await asyncio.to_thread(_found, given, kind)
         except TimeoutError:
             raise BadInput(
                 f"The disk with {shown_name(given)} does not answer. Copy the file elsewhere, or choose another."

@@ -109,6 +109,8 @@ class JobRun:
         if not self.job.prompt_id and self.job.state is JobState.QUEUED:
             await CheckJob(self).check()
         while True:
+            if leaving():  # nobody gives out places any more
+                raise asyncio.CancelledError
             try:
                 async with self._seated() as seat:
                     finished = await seat.hold(self._make())

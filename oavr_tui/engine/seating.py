@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from oavr_tui.engine.carry import to_its_end
+from oavr_tui.engine.carry import leaving, to_its_end
 from oavr_tui.engine.dispatch import Desk, Ticket
 from oavr_tui.engine.events import PodStepped
 from oavr_tui.engine.needs import Needs
@@ -89,6 +90,8 @@ class Seating:
 
     async def _served(self, ticket: Ticket, on_step: Callable[[PodStepped], Awaitable[None]]) -> Pod:
         while True:
+            if leaving():  # whoever serves goes too
+                raise asyncio.CancelledError
             news = await ticket.news.get()
             if isinstance(news, Pod):
                 return news
