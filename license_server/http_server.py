@@ -46,7 +46,7 @@ async def serve(
     slow, malformed). `clock` gives seconds since 1970 for the Date header. Raises OSError if the address cannot be had.
     """
     shared = Shared(handler, limits or Limits(), own_headers)
-    shared.max_connections = min(shared.limits.connections, _files() - OTHER_FILES)
+    shared.max_connections = min(shared.limits.connections, max(8, _files() - OTHER_FILES))
     shared.is_trusted = lambda peer: is_trusted(peer, trusted)
     shared.client = forwarded_reader(trusted)
     loop = asyncio.get_running_loop()

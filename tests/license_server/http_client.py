@@ -151,7 +151,8 @@ def read_answer(connection: socket.socket) -> Got:
 
 @contextmanager
 def running(*words: str, **settings: Any) -> Iterator[Server]:
-    """A server process with these limits; it has to end well on SIGTERM."""
+    """A server process with these limits; it has to end well on SIGTERM, with nothing raised into its loop."""
+    settings = {"drain_seconds": 1.0, **settings}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.license_server.http_child", json.dumps(settings), *words],
         stdout=subprocess.PIPE,
@@ -163,7 +164,12 @@ def running(*words: str, **settings: Any) -> Iterator[Server]:
         line = process.stdout.readline()
         assert line, process.communicate(timeout=10)[1]
         host, port = json.loads(line)
-        yield Server(process, host, port)
+        server = Server(process, host, port)
+        yield server
+        if process.poll() is None:
+            code, logged = server.end()
+            assert code == 0
+            assert "Traceback" not in logged, logged
     finally:
         process.kill()
         process.wait(timeout=30)
