@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.memory import Draft
 from oavr_tui.app.outside.listing import PICTURES, VOICES
-from oavr_tui.app.screens.studio_more import More, field, row
+from oavr_tui.app.screens.studio_more import COMPACT, More, field, row
 from oavr_tui.app.widgets.choice import Choice, Pick
 from oavr_tui.app.widgets.path_field import PathField
 from oavr_tui.app.widgets.picture import Picture
@@ -114,8 +114,8 @@ class Form(VerticalScroll, can_focus=False):
             "on": self._more.where,
         }
         self._lines = {name: Static("", id=name, classes="found") for name in ("found-image", "found-audio", "status")}
-        self._fold = Button("", id="more", compact=True)
-        self.go_button = Button("Generate", variant="primary", id="generate", compact=True)
+        self._fold = Button("", id="more", compact=True, classes=COMPACT)
+        self.go_button = Button("Generate", variant="primary", id="generate", compact=True, classes=COMPACT)
         self._thumb, self._wave = Picture(id="thumb"), Waveform(id="wave")
 
     def compose(self) -> ComposeResult:
@@ -123,7 +123,7 @@ class Form(VerticalScroll, can_focus=False):
             with Vertical(id="fields"):
                 yield Static("New video", classes="heading")
                 for name, label in (("image", "Portrait"), ("audio", "Voice")):
-                    browse = Button("Browse", id=f"browse-{name}", classes="browse", compact=True)
+                    browse = Button("Browse", id=f"browse-{name}", classes=f"browse {COMPACT}", compact=True)
                     yield row(label, self._files[name], browse, classes="under")
                     yield self._lines[f"found-{name}"]
                 yield row("Prompt", self._texts["prompt"])

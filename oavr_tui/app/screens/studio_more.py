@@ -29,9 +29,13 @@ def row(name: str, *widgets: Widget, classes: str = "") -> Horizontal:
     return Horizontal(Static(Content(name), classes="name"), *widgets, classes=f"row {classes}")
 
 
+COMPACT = "-textual-compact"
+"""The class that compact=True sets in the end; given at once it saves the widget another round of styles."""
+
+
 def field(name: str, placeholder: str) -> Input:
     """A text field of one line. name: the Draft's field, which is the widget's id, too."""
-    made = Input(placeholder=placeholder, id=name, compact=True)
+    made = Input(placeholder=placeholder, id=name, compact=True, classes=COMPACT)
     made.cursor_blink = False
     return made
 
@@ -46,9 +50,9 @@ class More(Vertical):
     }
     """
     TEXTS: ClassVar[tuple[tuple[str, str, str], ...]] = (
-        ("seed", "Seed", "a new one each time; the same number makes the same video"),
+        ("seed", "Seed", "a new one each time"),
         ("strength", "Audio strength", "0.5 to 2: how much the voice moves the face"),
-        ("max_seconds", "Length", "the whole voice; or seconds of it, such as 12.5"),
+        ("max_seconds", "Length", "all of the voice, or its first seconds"),
         ("workflow", "Own workflow", "path of a ComfyUI graph saved in API format"),
     )
 

@@ -14,7 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
+
+from oavr_tui.app.widgets.lazy_looks import LazyLooks
 
 _GAP = 2
 
@@ -31,7 +32,7 @@ class Pick:
     hints: tuple[str, ...] = ()
 
 
-class Choice(Widget, can_focus=True):
+class Choice(LazyLooks, can_focus=True):
     """Arrows or a click choose. In a column each has a line of its own; else they flow over as many as it takes."""
 
     ALLOW_SELECT = False

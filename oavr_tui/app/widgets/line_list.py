@@ -19,6 +19,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from oavr_tui.app.widgets.lazy_looks import LazyLooks
+
 Piece = tuple[str, str]
 """A text, and the name of its look: "" (plain) or one of LOOKS. The text is drawn as it is, never as markup, so it
 must be without control bytes (text.safe)."""
@@ -29,7 +31,7 @@ Draw = Callable[[int, int, int], Sequence[Piece]]
 """draw(index of the row, line within the row, width in cells) -> its pieces, cut or padded to the width by the list."""
 
 
-class LineList(ScrollView, can_focus=True):
+class LineList(LazyLooks, ScrollView, can_focus=True):
     """draw: called only for rows in sight. lines: how many lines each row takes."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"look--{look}" for look in LOOKS} | {"look--cursor", "look--quiet-cursor"}

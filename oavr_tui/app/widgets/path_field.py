@@ -87,6 +87,8 @@ class PathField(Input):
     ) -> None:
         """suffixes: of the files that can be used, lower case and with their dot."""
         self._paths = PathSuggester(suffixes)
+        if compact:  # what it sets itself by and by, at the price of another round of styles
+            classes = f"{classes or ''} -textual-compact"
         super().__init__(value, placeholder=placeholder, suggester=self._paths, compact=compact, id=id, classes=classes)
         self.cursor_blink = False
 
