@@ -7,7 +7,6 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 from license_server import http_server
 from license_server.answers import CORS
@@ -15,37 +14,13 @@ from license_server.api import Api, Guard, Verify
 from license_server.config import Settings
 from license_server.keys import new_key
 from license_server.kv import close_store, open_store
-from license_server.kv.interface import Done, Rule, Store
+from license_server.kv.ask import ask as ask
+from license_server.kv.interface import Store
 from license_server.licenses import signing_key
 from license_server.tokens import Signer
 
-T = TypeVar("T")
-
-ANSWERS_WITHIN = 30.0
-"""Seconds that a store may take for one rule, when the server asks for itself."""
 SWEEP_EVERY = 2.0
 """Seconds between two looks for what has expired."""
-
-
-async def ask(run: Callable[[Rule[T], Done[T]], None], rule: Rule[T]) -> T:
-    """Runs a rule by `store.read` or `store.write`, for who can wait.
-
-    Raises:
-        StoreError: the store could not. TimeoutError: not within `ANSWERS_WITHIN`. And whatever the rule raises.
-    """
-    told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-    def done(result: T | Exception) -> None:
-        if told.done():
-            return
-        if isinstance(result, Exception):
-            told.set_exception(result)
-        else:
-            told.set_result(result)
-
-    run(rule, done)
-    async with asyncio.timeout(ANSWERS_WITHIN):
-        return await told
 
 
 async def run(
