@@ -71,3 +71,12 @@ async def test_cancelling_kills_the_child(tmp_path: Path) -> None:
         await task
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_a_cancellation_that_comes_together_with_the_answer_is_not_forgotten() -> None:
+    def cancel(_said: Mapping[str, Any]) -> None:
+        task.cancel()
+
+    task = asyncio.create_task(ask({"do": "count", "to": 1}, on_progress=cancel))
+    with pytest.raises(asyncio.CancelledError):
+        await task
