@@ -9,6 +9,8 @@ from oavr_tui.models import PREVIEW, Job, JobState
 from oavr_tui.text import clock, safe
 
 _S = JobState
+_FETCHING = "Fetching the video engine: "
+"""How the step begins that counts."""
 GLYPHS = {_S.QUEUED: "○", _S.DONE: "✔", _S.FAILED: "✘", _S.CANCELLED: "–"}
 WORDS = {
     _S.QUEUED: "Waiting",
@@ -75,11 +77,16 @@ def detail(job: Job, live: Live) -> str:
         return _waiting(job, live)
     progress = live.progress.get(job.id)
     if job.state is JobState.STARTING and (step := step_of(job, live)) is not None:
-        return safe(step.text, 120)
+        return step_words(step)
     if progress is None:
         return ""
     left = "" if progress.eta_seconds is None else f"{clock(progress.eta_seconds)} left"
     return " · ".join(part for part in (left, safe(progress.detail, 80)) if part)  # a narrow line loses its end
+
+
+def step_words(step: PodStepped) -> str:
+    """What a starting studio does, in so few words that the count at their end is seen in a narrow line."""
+    return safe(step.text, 120).replace(_FETCHING, "Fetching ")
 
 
 def step_of(job: Job, live: Live) -> PodStepped | None:

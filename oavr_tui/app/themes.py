@@ -6,6 +6,13 @@ from textual.theme import Theme
 
 DARK, LIGHT, CONTRAST = "oavr-dark", "oavr-light", "oavr-contrast"
 
+
+def _bar(track: str) -> dict[str, str]:
+    """What scrollbars run on. The usual track is darker than the screen, and looks like a gap in it."""
+    names = ("scrollbar-background", "scrollbar-background-hover", "scrollbar-background-active")
+    return {**dict.fromkeys(names, track), "scrollbar-corner-color": track}
+
+
 THEMES = (
     Theme(
         name=DARK,
@@ -20,6 +27,7 @@ THEMES = (
         surface="#1B1F27",
         panel="#252B36",
         dark=True,
+        variables=_bar("#1B1F27"),
     ),
     Theme(
         name=LIGHT,
@@ -34,6 +42,7 @@ THEMES = (
         surface="#F0F0EB",
         panel="#E2E3DD",
         dark=False,
+        variables=_bar("#E2E3DD"),
     ),
     Theme(
         name=CONTRAST,
@@ -45,9 +54,10 @@ THEMES = (
         success="#5FFF5F",
         foreground="#FFFFFF",
         background="#000000",
-        surface="#000000",
-        panel="#1C1C1C",
+        surface="#1C1C1C",
+        panel="#303030",
         dark=True,
+        variables=_bar("#303030") | {"text-muted": "#D0D0D0"},
     ),
 )
 

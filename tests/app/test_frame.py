@@ -126,9 +126,9 @@ async def test_the_bar_of_keys_follows_the_focus(home: Paths) -> None:
         await opened(pilot)
         bar = pilot.app.query_one(KeyBar)
         assert "Generate" in bar.plain
-        assert "Make again" not in bar.plain
-        await pilot.press("escape", "2")
-        await until(pilot, lambda: "Make again" in bar.plain)
+        assert "New pod" not in bar.plain
+        await pilot.press("escape", "3")
+        await until(pilot, lambda: "New pod" in bar.plain)
 
 
 async def test_colors_are_tried_while_choosing_and_kept_by_enter(home: Paths) -> None:

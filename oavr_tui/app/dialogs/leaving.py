@@ -33,7 +33,8 @@ async def leaving(app: OavrApp) -> bool:
         if app.engine is not None:
             minutes = app.engine.fleet.plan.idle_minutes
             lines.append(
-                f"Left running, it is stopped after {minutes:g} minutes without work, also when this is closed."
+                f"Left running, {'it is' if len(pods) == 1 else 'each is'} stopped after {minutes:g} minutes without "
+                "work, also when this is closed."
             )
     if away:
         lines.append(f"{_videos(len(away))} being made; that goes on, and is here at the next start.")
@@ -41,7 +42,8 @@ async def leaving(app: OavrApp) -> bool:
         lines.append(f"{_previews(len(here))} starts over at the next start.")
     answers = [Answer("stay", "Stay")]
     if pods:
-        answers += [Answer("stop", "Stop it and quit", "warning"), Answer("leave", "Leave it running")]
+        it = "it" if len(pods) == 1 else "them"
+        answers += [Answer("stop", f"Stop {it} and quit", "warning"), Answer("leave", f"Leave {it} running")]
     else:
         answers += [Answer("leave", "Quit", "primary")]
     answer = await app.push_screen_wait(Question("Leave OpenAvathar?", lines, answers, focus=answers[-1].id))

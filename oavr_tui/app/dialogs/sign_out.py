@@ -27,6 +27,14 @@ _THINGS = (
 )
 
 
+class Tick(Checkbox):
+    """Empty where it is not ticked: the usual one shows its X always, and only the color tells."""
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
+        return "X" if self.value else " "
+
+
 class SignOut(ModalScreen[bool]):
     """Returns whether something was forgotten."""
 
@@ -40,8 +48,8 @@ class SignOut(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Static(Content("Sign out: what is this computer to forget?"), classes="title")
             for name, label, chosen in _THINGS:
-                yield Checkbox(Content(label), chosen, id=f"forget-{name}", compact=True)
-            yield Static(Content("Your videos are files of yours, and stay."), classes="line hint")
+                yield Tick(Content(label), chosen, id=f"forget-{name}", compact=True)
+            yield Static(Content("Your videos are files of yours, and stay."), classes="line hint", id="sign-out-stay")
             yield Static("", classes="line", id="sign-out-words")
             with Horizontal(classes="answers"):
                 yield Button("Back", id="back")

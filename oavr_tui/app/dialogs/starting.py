@@ -43,6 +43,7 @@ class Starting(ModalScreen[None]):
     DEFAULT_CSS = """
     Starting {
         & LineList { height: 5; background: $surface; margin-bottom: 1; }
+        & LineList > .look--quiet-cursor { background: $surface; }
         & .after { display: none; }
         &.failed .after { display: block; }
         &.failed .before, &.failed .useless { display: none; }

@@ -72,7 +72,8 @@ class Docs(Pane):
     BINDINGS: ClassVar[list[BindingType]] = bindings("docs")
     DEFAULT_CSS = """
     Docs {
-        & #contents { width: 30; }
+        & #contents { width: 27; }
+        & #page { scrollbar-size-vertical: 1; }
         & #contents-side { width: 30; height: 1fr; }
         & #page { height: 1fr; padding: 0 1; }
         & #page Markdown { margin: 0; padding: 0; }

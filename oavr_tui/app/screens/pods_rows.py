@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from oavr_tui.app.frame import duration
+from oavr_tui.app.job_words import step_words
 from oavr_tui.app.widgets.line_list import Piece
 from oavr_tui.engine.events import PodStepped
 from oavr_tui.engine.spending import PodCost, Spending
@@ -17,8 +18,6 @@ from oavr_tui.text import safe, safe_url
 
 _NAME_CELLS = 18
 _HOURS_FROM = 120
-_FETCHING = "Fetching the video engine: "
-"""How the step begins that counts; here only the count matters."""
 
 _MARKS: dict[PodState, tuple[str, str, str]] = {
     PodState.ASKED: ("◐", "Asked for", "warn"),
@@ -88,7 +87,7 @@ def _doing(pod: Pod, facts: Facts) -> str:
         step = facts.steps.get(pod.id)
         if step is None:
             return "Asking for a machine" if not pod.pod_id else ""
-        return safe(step.text, 120).replace(_FETCHING, "Fetching ")
+        return step_words(step)
     if count := facts.videos.get(pod.id, 0):
         return "Busy · 1 video" if count == 1 else f"Busy · {count} videos"
     due = facts.due.get(pod.id)

@@ -18,6 +18,7 @@ from oavr_tui.app.live import Topic
 from oavr_tui.app.screens.pane import Pane
 from oavr_tui.app.screens.settings_rows import ROWS, SECTIONS, Row, forced_by, shown_value
 from oavr_tui.app.screens.settings_usage import usage_lines
+from oavr_tui.app.screens.videos_shelf import home_path
 from oavr_tui.app.widgets.choice import Choice
 from oavr_tui.errors import OavrError
 from oavr_tui.settings import Settings
@@ -39,7 +40,7 @@ class SettingsPane(Pane):
                 with Horizontal(classes="buttons"):
                     yield Button("Enter a key", id="key-enter", compact=True)
                     yield Button("Test", id="key-test", compact=True)
-                    yield Button("Where to get one", id="key-where", compact=True)
+                    yield Button("Get a key", id="key-where", compact=True)
                 yield Static("", id="key-report")
             yield Label("License", classes="heading")
             yield Static(Content("Free. No license server is configured here."), id="license-line")
@@ -50,7 +51,9 @@ class SettingsPane(Pane):
             yield Label("Usage", classes="heading")
             yield Static("", id="usage")
             yield Label("This computer", classes="heading")
-            yield Static(Content(_CONFIG_HELP + str(self.oavr.paths.config_file)), classes="hint", id="config-file")
+            yield Static(
+                Content(_CONFIG_HELP + home_path(str(self.oavr.paths.config_file))), classes="hint", id="config-file"
+            )
             with Horizontal(classes="buttons"):
                 yield Button("Sign out…", id="sign-out", compact=True)
 
@@ -169,6 +172,7 @@ class SettingsPane(Pane):
     @work(exclusive=True, group="settings-key")
     async def _test_key(self) -> None:
         said = self.query_one("#key-report", Static)
+        said.display = True
         said.remove_class("bad", "good")
         said.update(Content("Asking RunPod…"))
         report = await (await self.engine()).test_key()

@@ -50,10 +50,10 @@ SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = (
             Row("pods.price_cap", "One studio costs at most", unit="dollars an hour"),
             Row("pods.day_cap", "All together at most", unit="dollars a day (UTC)"),
             Row("pods.most", "Studios at once, at most"),
-            Row("pods.idle_minutes", "Stop a studio when idle for", unit="minutes"),
-            Row("pods.terminate_after_hours", "Delete a stopped one after", unit="hours; 0 for never"),
+            Row("pods.idle_minutes", "Stop when idle for", unit="minutes"),
+            Row("pods.terminate_after_hours", "Delete when stopped for", unit="hours; 0 for never"),
             Row("pods.volume", "Network volume", empty="none"),
-            Row("pods.keeper", "Go on when the app is closed", _YES_NO),
+            Row("pods.keeper", "Go on in the background", _YES_NO),
             Row("pods.template", "Template"),
             Row(
                 "pods.control",

@@ -64,7 +64,8 @@ class Form(VerticalScroll, can_focus=False):
         & #side { display: none; width: 26; height: auto; margin-left: 2; }
         & #side Picture { width: 26; height: 8; background: $surface; }
         & #side Waveform { height: 1; width: 26; }
-        & #more { width: 1fr; text-align: left; content-align: left middle; padding: 0; }
+        & #more { width: 1fr; height: 1; text-align: left; content-align: left middle; padding: 0; }
+        & #more { text-wrap: nowrap; text-overflow: ellipsis; }
         & #more { background: $background; color: $text-muted; text-style: none; }
         & #more:focus { color: $primary; text-style: bold reverse; }
         & #go { margin-top: 1; }

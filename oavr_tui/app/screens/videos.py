@@ -30,6 +30,7 @@ NARROW, WIDE = 80, 120
 """Columns below which there is a plain list, and from which the details are beside the gallery."""
 LOOK_AFTER = 0.15
 """Seconds that the cursor must stand still until it is looked whether the file is there."""
+_WITH_A_VIDEO = ("open", "copy_path", "copy_scp", "export", "again", "full", "delete", "sort")
 SELECTED, SORTED, SEARCHED = "videos.selected", "videos.sort", "videos.search"
 """Where Memory.views keeps what is found again at the next start."""
 
@@ -87,6 +88,10 @@ class Videos(VideoActions):
         if Topic.CLOCK in changed:
             self._list.redraw(0, len(self._shelf.shown))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is done with a video is offered where there is one."""
+        return action not in _WITH_A_VIDEO or bool(self._shelf.shown)
+
     def was_hidden(self) -> None:
         self.query_one(Gallery).pause()
         self.workers.cancel_group(self, "videos-pictures")
@@ -121,6 +126,7 @@ class Videos(VideoActions):
         if had_focus and not isinstance(self.app.focused, Input) and (first := self.first_focus()) is not None:
             first.focus()
         self._show_details()
+        self.refresh_bindings()
 
     def _head(self) -> None:
         shelf = self._shelf
@@ -167,7 +173,7 @@ class Videos(VideoActions):
     def on_resize(self) -> None:
         self.set_class(self.app.size.width >= WIDE, "beside")
         self._arrange()
-        self._show_details()
+        self.call_after_refresh(self._show_details)  # it has its new width only then
 
     # --- the selected one
 

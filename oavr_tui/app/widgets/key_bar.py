@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rich.cells import cell_len
 from textual.screen import Screen
 
 from oavr_tui.app.actions import BY_ID
@@ -21,6 +24,11 @@ class KeyBar(OneLine):
 
     DEFAULT_CSS = "KeyBar { dock: bottom; background: $surface; }"
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._here: list[Part] = []
+        self._everywhere: list[Part] = []
+
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
         self._bindings_changed(self.screen)
@@ -29,7 +37,8 @@ class KeyBar(OneLine):
         if not self.is_attached or not screen.is_current:
             return
         if len(screen.app.screen_stack) > 1:
-            self.show([part for pair in _IN_A_QUESTION for part in pair])
+            self._here, self._everywhere = [part for pair in _IN_A_QUESTION for part in pair], []
+            self._show_what_fits()
             return
         here: list[Part] = []
         everywhere: list[Part] = []
@@ -42,4 +51,20 @@ class KeyBar(OneLine):
             key = active.binding.key_display or shown_key(active.binding.key)
             parts = everywhere if action.owner == "app" else here
             parts += [(f" {key} ", "key", action.id), (f"{action.label} ", "name", action.id)]
-        self.show(here, everywhere)
+        self._here, self._everywhere = here, everywhere
+        self._show_what_fits()
+
+    def on_resize(self) -> None:
+        self._show_what_fits()
+
+    def _show_what_fits(self) -> None:
+        """As many keys with their whole names as there is room for; the key help has them all."""
+        room = self.size.width - _cells(self._everywhere)
+        here = self._here
+        while here and _cells(here) > room:
+            here = here[:-2]
+        self.show(here, self._everywhere)
+
+
+def _cells(parts: Sequence[Part]) -> int:
+    return sum(cell_len(text) for text, _look, _wanted in parts)

@@ -52,6 +52,7 @@ class LineList(LazyLooks, ScrollView, can_focus=True):
         & .look--badge { color: $text-accent; text-style: bold; }
         & .look--cursor { background: $primary 30%; text-style: bold; }
         & .look--quiet-cursor { background: $foreground 8%; }
+        &:ansi { & .look--cursor { background: ansi_default; text-style: bold reverse; } }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -168,7 +169,7 @@ class LineList(LazyLooks, ScrollView, can_focus=True):
         # Taken whole, since only that blends colors with what is beneath; then only what the look itself is about.
         whole = self.get_component_rich_style(f"look--{look}")
         if look in ("cursor", "quiet-cursor"):
-            return Style(bgcolor=whole.bgcolor, bold=whole.bold)
+            return Style(bgcolor=whole.bgcolor, bold=whole.bold, reverse=whole.reverse)
         return Style(color=whole.color, bold=whole.bold)
 
     def render_line(self, y: int) -> Strip:
@@ -179,14 +180,15 @@ class LineList(LazyLooks, ScrollView, can_focus=True):
             return Strip.blank(width, base)
         if index == self._index:
             base += self._style("cursor" if self.has_focus else "quiet-cursor")
+        plain = base.reverse  # a reversed row of many colors would be a patchwork
         segments: list[Segment] = []
         room = width
         for text, look in self._draw(index, line, width):
             cells = cell_len(text)
             if cells > room:
-                text, cells = set_cell_size(text, room), room
+                text, cells = _cut(text, room), room
             if text:
-                segments.append(Segment(text, base + self._style(look)))
+                segments.append(Segment(text, base if plain else base + self._style(look)))
             room -= cells
             if room <= 0:
                 break
@@ -239,3 +241,10 @@ class LineList(LazyLooks, ScrollView, can_focus=True):
     def row_region(self, index: int) -> Region:
         """Where a row is, within the list's own space."""
         return Region(0, index * self._lines, self.scrollable_content_region.width, self._lines)
+
+
+def _cut(text: str, cells: int) -> str:
+    """Exactly so many cells, with an ellipsis where more than blanks is missing."""
+    if cells < 2 or cell_len(text.rstrip()) <= cells:
+        return set_cell_size(text, cells)
+    return set_cell_size(text, cells - 1) + "…"

@@ -74,9 +74,7 @@ class Queue(Vertical):
             return
         jobs = words.in_order(self._live.jobs)
         self.display = bool(jobs) or self.oavr.settings.app_queue == "always"
-        self._head.show(
-            [("Queue", "strong", "")], [(words.counts(self._live.jobs) or "nothing waits", "dim", "")]
-        )
+        self._head.show([("Queue", "strong", "")], [(words.counts(self._live.jobs) or "nothing waits", "dim", "")])
         same = [job.id for job in jobs] == [job.id for job in self._jobs]
         chosen = self.job
         self._jobs = jobs

@@ -82,7 +82,7 @@ class Sidebar(Vertical):
         mark = "▸" if entry.place == self._at else " "
         look = "accent" if entry.place == self._at else ""
         if self.has_class("narrow"):
-            return ((f"{mark}{entry.icon}", look), (f"{entry.badge:>3}"[-3:], "badge"))
+            return ((f"{mark}{entry.icon}", look), (entry.badge.replace(" ", "")[-3:].rjust(3), "badge"))
         label = f"{mark} {entry.label}"
         return ((label, look), (entry.badge.rjust(max(width - len(label) - 1, 0)), "badge"))
 
