@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from license_server.kv.interface import Get, Put, Rule
-from license_server.licenses import Pro, pro
+from license_server.licenses import Pro, pro, pro_by
 from license_server.records import Reservation, Usage, reservation_from, to_bytes, usage_from
 from license_server.tokens import Signer
 
@@ -52,8 +52,8 @@ class Reset(NamedTuple):
 
 def moment(now: float) -> int:
     """A time (Unix seconds) in milliseconds, as exactly as `reset` needs it: but for its start, a second is one."""
-    seconds, rest = divmod(round(now * 1_000_000) // 1000, 1000)
-    return seconds * 1000 + (rest > 0)
+    second = int(now)
+    return second * 1000 + (now - second >= 0.0009995)  # a float of such a size is off by 0.0000001
 
 
 @lru_cache(maxsize=64)
@@ -70,9 +70,11 @@ def reset(now_ms: int) -> Reset:
 
 def check(fingerprint: str, now: float, signer: Signer) -> Rule[Check]:
     """Whether a device is licensed, and how many free videos it has used today."""
-    found = yield from pro(fingerprint, now, signer)
-    if found is not None:
-        return Check(found)
+    bound: bytes | None = yield Get("device", fingerprint)
+    if bound is not None:
+        found = yield from pro_by(bound, fingerprint, now, signer)
+        if found is not None:
+            return Check(found)
     value: bytes | None = yield Get("count", f"{_day(int(now // 86_400))}/{fingerprint}")
     return Check(None, usage_from(value).used(now) if value is not None else 0)
 

@@ -74,8 +74,11 @@ class Pro(NamedTuple):
 def pro(fingerprint: str, now: float, signer: Signer) -> Rule[Pro | None]:
     """Whether a device is licensed: by any license that is active and on which it is still activated."""
     bound: bytes | None = yield Get("device", fingerprint)
-    if bound is None:
-        return None
+    return None if bound is None else (yield from pro_by(bound, fingerprint, now, signer))
+
+
+def pro_by(bound: bytes, fingerprint: str, now: float, signer: Signer) -> Rule[Pro | None]:
+    """The same, where the device's record is at hand."""
     binding = binding_from(bound)
     for license_id in binding.licenses:
         value: bytes | None = yield Get("license", license_id)

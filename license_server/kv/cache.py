@@ -14,17 +14,18 @@ MISSING: Final[Entry] = (b"", -1.0)
 class Cache:
     """Two generations: what is used moves to the younger; when that is full, it takes the place of the older.
 
-    At most 2 x `entries` are held, none with a value longer than `longest` bytes.
+    At most 2 x `entries` are held, none with a value longer than `longest` bytes. `young` may be looked into, never
+    changed; it is another dict after the next change.
     """
 
     def __init__(self, entries: int = 16_384, longest: int = 2_048) -> None:
         self._entries = entries
         self._longest = longest
-        self._young: dict[tuple[str, str], Entry] = {}
+        self.young: dict[tuple[str, str], Entry] = {}
         self._old: dict[tuple[str, str], Entry] = {}
 
     def get(self, slot: tuple[str, str]) -> Entry:
-        entry = self._young.get(slot)
+        entry = self.young.get(slot)
         if entry is not None:
             return entry
         entry = self._old.get(slot)
@@ -35,20 +36,20 @@ class Cache:
 
     def put(self, slot: tuple[str, str], entry: Entry) -> None:
         if entry[0] is not None and len(entry[0]) > self._longest:
-            self._young.pop(slot, None)
+            self.young.pop(slot, None)
             self._old.pop(slot, None)
             return
         self._add(slot, entry)
 
     def _add(self, slot: tuple[str, str], entry: Entry) -> None:
-        if len(self._young) >= self._entries:
-            self._old = self._young
-            self._young = {}
-        self._young[slot] = entry
+        if len(self.young) >= self._entries:
+            self._old = self.young
+            self.young = {}
+        self.young[slot] = entry
 
     def clear(self) -> None:
-        self._young.clear()
+        self.young.clear()
         self._old.clear()
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self.young) + len(self._old)
