@@ -39,6 +39,7 @@ class Said:
 
     raw: bytes
     closed: bool
+    reset: bool = False
 
     @property
     def answers(self) -> list[Got]:
@@ -126,7 +127,7 @@ def hear(connection: socket.socket, wait_for_end: bool) -> Said:
         try:
             data = connection.recv(1 << 16)
         except ConnectionResetError:
-            return Said(raw, closed=True)
+            return Said(raw, closed=True, reset=True)
         if not data:
             return Said(raw, closed=True)
         raw += data

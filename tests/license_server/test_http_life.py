@@ -193,6 +193,18 @@ def test_only_the_first_of_two_answers_counts(server: Server) -> None:
     assert said.answers[0].json == {"time": 1}
 
 
+@pytest.mark.parametrize("loop", LOOPS)
+def test_an_error_reaches_a_client_that_goes_on_sending(loop: str) -> None:
+    """What it sends after the refusal is taken and dropped, since a reset could take the answer with it."""
+    with running(loop, linger_seconds=ANSWER_SECONDS) as own, own.connect() as connection:
+        connection.sendall(get("/echo", "Content-Length: 4000000", method="POST"))
+        own.ask()
+        for _ in range(40):
+            connection.sendall(b"a" * 100_000)
+        said = hear(connection, wait_for_end=True)
+    assert (said.statuses, said.closed, said.reset) == ([413], True, False)
+
+
 def test_a_header_that_would_split_the_answer_is_an_internal_error(server: Server) -> None:
     said = server.say(get("/splits") + get("/echo"))
     assert said.statuses == [500, 200]
