@@ -246,8 +246,8 @@ class Api:
 
         def first(result: licenses.Result | Exception) -> None:
             lost = isinstance(result, licenses.Result) and result.outcome == "unknown"
-            if lost and self._verify is not None and gumroad.shaped(sold_as):
-                self._verify(sold_as, lambda found: run(rule(), unknown) if found else unknown(result))
+            if lost and self._verify is not None and (sold := gumroad.as_sold(sold_as)):
+                self._verify(sold, lambda found: run(rule(), unknown) if found else unknown(result))
             else:
                 unknown(result)
 

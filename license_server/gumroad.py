@@ -83,9 +83,10 @@ def believed(seller: Seller, presented: str, signature: str, body: bytes) -> boo
 # Reading
 
 
-def shaped(key: str) -> bool:
-    """Whether a key looks like those that Gumroad makes: `85DB562A-C11D4B06-A2335A6B-8C079166`."""
-    return _KEY.fullmatch(normalize(key) or "") is not None
+def as_sold(key: str) -> str:
+    """A key in the form in which Gumroad makes them, `85DB562A-C11D4B06-A2335A6B-8C079166`; "" for other keys."""
+    plain = normalize(key) or ""
+    return "-".join(plain[i : i + 8] for i in range(0, 32, 8)) if _KEY.fullmatch(plain) else ""
 
 
 def parse(content_type: str, body: bytes) -> dict[str, Any]:
@@ -207,6 +208,7 @@ def _apply(
     known: dict[str, Any] = json.loads(value) if value is not None else {}
     license_id = known.get("license")
     if license_id is not None:
+        yield from add_alias(_text(fields, "license_key"), license_id)
         return (yield from _update(license_id, flags))
     flags = {**known, **flags}
     if _text(fields, "resource_name") not in ("", "sale"):

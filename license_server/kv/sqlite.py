@@ -146,20 +146,13 @@ class SQLiteStore:
     def _flush(self) -> None:
         """One transaction for what waits, if the lock can be had now; else once more in a moment."""
         self._scheduled = False
-        if not self._waiting:
-            return
-        if not self._locked():
+        if not self._waiting or not self._locked():
             return
         batch, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
         if self._waiting:
             self._scheduled = True
             self._loop.call_soon(self._flush)
-        for done, result in self._commit(batch):
-            # One whose asker has gone must not cost the others their answers.
-            try:
-                done(result)
-            except Exception:
-                log.exception("an answer could not be given")
+        _tell(self._commit(batch))
 
     def _locked(self) -> bool:
         """Takes SQLite's write lock without holding up the loop; fails all that wait after `LOCKED_FOR` seconds."""
@@ -173,10 +166,8 @@ class SQLiteStore:
                 self._loop.call_later(LOOK_AGAIN, self._flush)
                 return False
             log.error("no transaction can be begun: %s", error)
-            waiting, self._waiting = self._waiting, []
-            self._give_up_at = None
-            for _, done in waiting:
-                done(StoreError("the database is not to be had"))
+            waiting, self._waiting, self._give_up_at = self._waiting, [], None
+            _tell([(done, StoreError("the database is not to be had")) for _, done in waiting])
             return False
         self._give_up_at = None
         return True
@@ -242,14 +233,13 @@ class SQLiteStore:
     # Keeping house
 
     def sweep(self) -> None:
-        """Looks at the next `SWEEP` rows and deletes the expired ones; begins anew at the end.
-
-        Walking costs a write nothing, where an index on the expiry would cost each of them.
-        """
-        rows = self._db.execute(
-            "SELECT space, key, expires FROM kv WHERE (space, key) > (?, ?) ORDER BY space, key LIMIT ?",
-            (*self._swept_to, SWEEP),
-        ).fetchall()
+        """Deletes what has expired of the next `SWEEP` rows: an index on the expiry would cost each write."""
+        sql = "SELECT space, key, expires FROM kv WHERE (space, key) > (?, ?) ORDER BY space, key LIMIT ?"
+        try:
+            rows = self._db.execute(sql, (*self._swept_to, SWEEP)).fetchall()
+        except sqlite3.Error as error:
+            _swept(error)
+            return
         self._swept_to = (rows[-1][0], rows[-1][1]) if len(rows) == SWEEP else ("", "")
         now = self._clock()
         expired = [(space, key) for space, key, expires in rows if expires is not None and expires <= now]
@@ -264,6 +254,15 @@ class SQLiteStore:
         while self._waiting:
             self._flush()
         self._db.close()
+
+
+def _tell(results: list[tuple[Done[Any], Any]]) -> None:
+    """Tells each asker; one that has gone must not cost the others their answers."""
+    for done, result in results:
+        try:
+            done(result)
+        except Exception:
+            log.exception("an answer could not be given")
 
 
 def _forget(slots: list[Slot]) -> Rule[None]:

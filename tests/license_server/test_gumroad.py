@@ -282,3 +282,19 @@ def test_a_nonce_belongs_to_the_first_that_was_bought_with_it() -> None:
         short["url_params[claim]"] = "short"
         receive(here, short)
         assert not here.look(licenses.claimable("short"))
+
+
+def test_gumroads_key_stands_for_the_license_also_when_it_is_told_later() -> None:
+    with world() as here:
+        sale = fields_of("sale")
+        gumroads = sale.pop("license_key")
+        receive(here, sale)
+        assert here.look(licenses.validate(gumroads)).outcome == "unknown"
+        receive(here, fields_of("sale"))
+        assert here.look(licenses.validate(gumroads)).license == only_license(here)
+
+
+def test_a_key_of_gumroads_is_asked_for_in_gumroads_own_form() -> None:
+    assert gumroad.as_sold(" 85db562a c11d4b06–a2335a6b8c079166") == "85DB562A-C11D4B06-A2335A6B-8C079166"
+    for other in ("", "OAVR-ABCD-EFGH-JKLM-NPQR", "85DB562A-C11D4B06-A2335A6B-8C07916", "x" * 999):
+        assert gumroad.as_sold(other) == ""

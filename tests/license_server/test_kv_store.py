@@ -97,7 +97,7 @@ class StoreAgainstDict(RuleBasedStateMachine):
 
     @rule(drawn=STEPS)
     def read(self, drawn: list[object]) -> None:
-        steps = [step for step in self.dated(drawn) if isinstance(step, Get | Scan)]
+        steps: list[Op] = [step for step in self.dated(drawn) if isinstance(step, Get | Scan)]
         assert self.world.look(ops(*steps)) == self.expect(self.model, steps)
 
     @rule(space=SPACES, key=KEYS, value=st.binary(max_size=4))
