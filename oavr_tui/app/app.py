@@ -246,7 +246,7 @@ class OavrApp(LogWishes):
             self.settings = self._engine.settings
             self.theme = NAMES[self.settings.app_theme]
         if Topic.VIDEOS in changed and self._engine is not None:
-            self._count_videos(self._engine)
+            self.call_after_refresh(self._count_videos, self._engine)  # what is seen first comes first
         self._draw_frame()
         if (pane := self._panes.get(self.place)) is not None:
             pane.draw(changed)

@@ -8,15 +8,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.widgets import Footer
 
+from oavr_tui.app.outside.guard import GuardedApp
 from oavr_tui.app.widgets.line_list import LineList, Piece
+from oavr_tui.paths import Paths
 
 
-class LineListApp(App[None]):
+class LineListApp(GuardedApp):
+    """Written to the terminal as the app is."""
+
     def __init__(self, rows: int) -> None:
         super().__init__()
+        self.paths = Paths.find()
         self._rows = rows
 
     def compose(self) -> ComposeResult:

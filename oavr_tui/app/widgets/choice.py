@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
+from textual.widget import Widget
 
 from oavr_tui.app.widgets.lazy_looks import LazyLooks
 
@@ -32,7 +33,7 @@ class Pick:
     hints: tuple[str, ...] = ()
 
 
-class Choice(LazyLooks, can_focus=True):
+class Choice(LazyLooks, Widget, can_focus=True):
     """Arrows or a click choose. In a column each has a line of its own; else they flow over as many as it takes."""
 
     ALLOW_SELECT = False

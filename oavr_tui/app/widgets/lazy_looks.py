@@ -6,9 +6,16 @@ dozen looks, half of the work before the first frame.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.css.styles import RenderStyles
 from textual.dom import DOMNode
-from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
+else:
+    # Not a widget of its own: Textual takes the CSS of the first base only, which is to be the other one's.
+    Widget = object
 
 
 class LazyLooks(Widget):

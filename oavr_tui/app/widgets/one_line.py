@@ -11,6 +11,7 @@ from rich.segment import Segment
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
+from textual.widget import Widget
 
 from oavr_tui.app.widgets.lazy_looks import LazyLooks
 
@@ -18,7 +19,7 @@ Part = tuple[str, str, str]
 """A text, its look ("" or a component class of the widget), and what a click on it asks for ("" for nothing)."""
 
 
-class OneLine(LazyLooks, can_focus=False):
+class OneLine(LazyLooks, Widget, can_focus=False):
     """left parts from the left, right parts from the right; the left gives way where there is no room."""
 
     ALLOW_SELECT = False
