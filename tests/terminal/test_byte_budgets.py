@@ -1,4 +1,4 @@
-"""What goes over the wire: a cursor that moves in a list of 10,000 rows, and scrolls it, and a list that nobody touches."""
+"""What goes over the wire: a cursor that moves in a list of 10,000 rows and scrolls it, and a list left alone."""
 
 from __future__ import annotations
 
