@@ -129,10 +129,7 @@ class SQLiteStore:
             (op.space, op.prefix, op.prefix + "\U0010ffff", op.after, self._clock(), op.limit + len(pending)),
         )
         found: dict[str, bytes] = {key: value for key, value in rows if key not in pending}
-        now = self._clock()
-        for key, (value, expires) in pending.items():
-            if value is not None and (expires is None or expires > now):
-                found[key] = value
+        found |= {key: value for key, entry in pending.items() if (value := self._live(entry)) is not None}
         return sorted(found.items())[: op.limit]
 
     # Writing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import resource
 import threading
 from pathlib import Path
 
@@ -48,6 +49,25 @@ def kill_under_load(folder: Path, times: int) -> None:
 
 def test_nothing_acknowledged_is_lost_by_kill(tmp_path: Path) -> None:
     kill_under_load(tmp_path, 5)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+def test_a_disk_that_takes_nothing_more_costs_no_counter_and_no_reader(tmp_path: Path) -> None:
+    """The kernel refuses the server's writes beyond a size, as a full disk would, and takes them again later."""
+    with server(tmp_path) as here:
+        body = {"fingerprint": "device"}
+        assert here.post("/api/generation/track", body).json["count"] == 1
+        pid, unlimited = here.process.pid, resource.prlimit(here.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (512, unlimited[1]))
+        for _ in range(3):
+            told = here.post("/api/generation/track", body)
+            assert (told.status, told.json["code"], told.headers["retry-after"]) == (503, "UNAVAILABLE", "1")
+            assert here.get("/api/generation/check?fingerprint=device").json["used"] == 1
+            assert here.get("/api/generation/check?fingerprint=other").json["used"] == 0
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+        assert here.post("/api/generation/track", body).json["count"] == 2
+    with server(tmp_path) as again:
+        assert again.get("/api/generation/check?fingerprint=device").json["used"] == 2
 
 
 @pytest.mark.full
