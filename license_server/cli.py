@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _serve(given) if given.run is None else _own(given)
     except (StoreError, ValueError, OSError) as error:
-        return _failed(given, str(error), 2)
+        return _failed(given, str(error) or "the store did not answer in time", 2)
     except KeyboardInterrupt:
         return 130
 

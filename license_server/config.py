@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from license_server.api import Options
 from license_server.gumroad import Seller
+from license_server.outside import Outside, outside_from
 
 KV = "sqlite:///licenses.db"
 """The store, where nothing else is said: a file in the folder that the program was started in."""
@@ -33,6 +34,7 @@ class Settings:
     trusted: Sequence[Network] = ()
     seller: Seller = field(default_factory=Seller, repr=False)
     options: Options = field(default_factory=Options)
+    outside: Outside = field(default_factory=Outside)
 
     def check(self) -> None:
         """Raises BadSettings where nothing tells a real sale from a forged one."""
@@ -75,6 +77,7 @@ def settings_from(
         trusted=[network(text) for text in (*parts(env, "OAVR_LICENSE_TRUSTED_PROXY"), *trusted)],
         seller=seller_from(env),
         options=options_from(env),
+        outside=outside_from(env),
     )
 
 

@@ -55,6 +55,8 @@ def _licenses(what: Any) -> None:
         hold = _command(what, verb, "licenses:hold", help_text)
         hold.add_argument("key", help=KEY)
         hold.set_defaults(decree=decree, verb=verb)
+    resend = _command(what, "resend", "licenses:resend", "mails the key to its buyer again")
+    resend.add_argument("key", help=KEY)
     release = _command(what, "release", "licenses:release", "takes devices off a license")
     release.add_argument("key", help=KEY)
     which = release.add_mutually_exclusive_group(required=True)

@@ -20,6 +20,8 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from license_server.config import BadSettings, settings_from, warnings
+from license_server.keys import normalize
+from license_server.kv.interface import StoreError
 from license_server.licenses import alive
 from license_server.owner.licenses import every
 from license_server.owner.notes import PREFIX, minute
@@ -47,8 +49,12 @@ async def doctor(session: Session, given: argparse.Namespace) -> Told:
     path = file_of(session.url)
     if path is not None:
         findings += await asyncio.to_thread(file, path)
-    async for finding in _records(session):
-        findings.append(finding)
+    elif session.url.startswith(("redis:", "rediss:")):
+        findings += await far(session.url)
+    try:
+        findings += [finding async for finding in _records(session)]
+    except (StoreError, ValueError) as error:
+        findings.append(Finding("problem", f"the store cannot be read through: {error}"))
     if given.url is not None:
         findings.append(await asyncio.to_thread(answers, given.url))
     problems = sum(finding.level == "problem" for finding in findings)
@@ -84,18 +90,39 @@ def settings(env: Mapping[str, str]) -> list[Finding]:
 def file(path: Path) -> list[Finding]:
     """The database file: whole, for nobody else to read, and with room to grow."""
     found = []
-    for each in (path, path.with_name(path.name + "-wal")):
-        if each.exists() and stat.S_IMODE(each.stat().st_mode) & 0o077:
-            found.append(Finding("problem", f"{each} can be read by others: chmod 600 it"))
+    both = [each for each in (path, path.with_name(path.name + "-wal")) if each.exists()]
+    if open_to_all := [str(each) for each in both if stat.S_IMODE(each.stat().st_mode) & 0o077]:
+        found.append(Finding("problem", f"others can read what they should not: chmod 600 {' '.join(open_to_all)}"))
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
         found.append(Finding("problem", f"{path} or its folder cannot be written by this user"))
     free = shutil.disk_usage(path.parent).free
     found.append(Finding("problem" if free < LOW_DISK else "ok", f"{free / 1e9:.1f} GB free on the disk of {path}"))
-    with closing(sqlite3.connect(path, timeout=ANSWERS_WITHIN)) as db:
-        (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    try:
+        with closing(sqlite3.connect(path, timeout=ANSWERS_WITHIN)) as db:
+            (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        said = str(error)
     text = "the database is whole" if said == "ok" else f"the database is damaged ({said}): go back to a backup"
     found.append(Finding("ok" if said == "ok" else "problem", text))
     return found
+
+
+async def far(url: str) -> list[Finding]:
+    """The settings of a Redis, as far as they endanger what is kept."""
+    from redis.asyncio import Redis
+    from redis.exceptions import RedisError
+
+    from license_server.kv.redis_scripts import shortcomings
+
+    redis = Redis.from_url(url, socket_timeout=ANSWERS_WITHIN, socket_connect_timeout=ANSWERS_WITHIN)
+    try:
+        found = await shortcomings(redis)
+    except (RedisError, OSError) as error:
+        return [Finding("problem", f"Redis does not answer ({type(error).__name__})")]
+    finally:
+        await redis.aclose()
+    findings = [Finding("problem" if refused else "note", text) for refused, text in found]
+    return findings or [Finding("ok", "Redis keeps what it is told")]
 
 
 async def _records(session: Session) -> AsyncIterator[Finding]:
@@ -106,11 +133,12 @@ async def _records(session: Session) -> AsyncIterator[Finding]:
     yield Finding("ok", f"{len(licenses)} licenses, {states['active']} of them active")
     for finding in [await _links(session, licenses), await _pings(session), await _outbox(session)]:
         yield finding
+    async for name, value in session.rows("aside"):
+        kind = name.partition("/")[0]
+        yield Finding("note", f"a {kind} was put aside after its last try: {json.loads(value).get('reason')}")
 
 
 async def _ids(session: Session) -> AsyncIterator[tuple[str, License]]:
-    from license_server.keys import normalize
-
     async for record in every(session):
         yield normalize(record.key) or "", record
 
@@ -127,7 +155,8 @@ async def _links(session: Session, licenses: Mapping[str, License]) -> Finding:
     async for _, value in session.rows("alias"):
         broken += value.decode() not in licenses
     async for _, value in session.rows("sale"):
-        broken += json.loads(value).get("license", next(iter(licenses), "")) not in licenses and bool(licenses)
+        of = json.loads(value).get("license")
+        broken += of is not None and of not in licenses
     if broken:
         return Finding("problem", f"{broken} links between licenses, devices, keys and sales lead nowhere")
     return Finding("ok", "licenses, devices, keys and sales agree")

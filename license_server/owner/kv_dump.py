@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -35,9 +35,13 @@ class BadDump(ValueError):
 
 @dataclass(slots=True)
 class Dump:
-    """What a dump holds: licenses and bound devices by key, counters by (fingerprint, day), and what is wrong."""
+    """What a dump holds, and what is wrong with it.
+
+    Licenses, and the other keys of some, by normalized key; license by bound device; counts by (fingerprint, day).
+    """
 
     licenses: dict[str, License] = field(default_factory=dict)
+    aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bound: dict[str, str] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -122,7 +126,7 @@ def _read_license(dump: Dump, key: str, value: str, now: float) -> None:
         fields = json.loads(value)
     except (ValueError, RecursionError):
         fields = None
-    if license_id is None or not isinstance(fields, dict):
+    if license_id is None or not isinstance(fields, dict) or not _is_text(key):
         dump.problems.append(f"{masked(key)}: no license, left out")
         return
     if license_id in dump.licenses:
@@ -133,6 +137,9 @@ def _read_license(dump: Dump, key: str, value: str, now: float) -> None:
     if not isinstance(listed, list) or len(record.devices) < len(listed):
         dump.problems.append(f"{masked(key)}: devices without a usable fingerprint were left out")
     dump.licenses[license_id] = record
+    aliases = fields.get("aliases")
+    if isinstance(aliases, list):
+        dump.aliases[license_id] = tuple(alias for alias in aliases if isinstance(alias, str) and _is_text(alias))
 
 
 def _license(key: str, fields: dict[str, Any], now: float) -> License:
@@ -173,6 +180,11 @@ def _text(value: object, longest: int) -> str | None:
     return value.strip().encode(errors="replace").decode()
 
 
+def _is_text(text: str) -> bool:
+    """Whether it can be written: halves of surrogate pairs, which JSON can spell, have no place in UTF-8."""
+    return text == text.encode(errors="replace").decode()
+
+
 def _cents(value: object) -> int | None:
     """Cents, which Gumroad sends as a word; the worker kept what it was sent."""
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
@@ -181,7 +193,7 @@ def _cents(value: object) -> int | None:
 
 def _is_day(text: str) -> bool:
     try:
-        return _DAY.fullmatch(text) is not None and bool(date.fromisoformat(text))
+        return _DAY.fullmatch(text) is not None and date.fromisoformat(text).year < 9999
     except ValueError:
         return False
 
@@ -192,16 +204,16 @@ def _instant(value: object, now: float) -> str:
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         moment = datetime.fromtimestamp(now, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 # Writing
 
 
-def license_pairs(record: License) -> Iterator[dict[str, Any]]:
+def license_pairs(record: License, aliases: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """A license, and its devices where it is active, as the worker keeps them.
 
-    What the worker does not know (state, source) is said all the same: it looks at nothing else than its own fields.
+    What the worker does not know (state, source, other keys) is said all the same: it looks at its own fields only.
     """
     value: dict[str, Any] = {
         "email": record.email,
@@ -215,7 +227,11 @@ def license_pairs(record: License) -> Iterator[dict[str, Any]]:
         "source": record.source,
     }
     held = {"hold": record.hold, "refunded": record.refunded, "disputed": record.disputed}
-    value |= {name: said for name, said in {**held, "disputeWon": record.dispute_won}.items() if said}
+    value |= {
+        name: said
+        for name, said in {**held, "disputeWon": record.dispute_won, "aliases": list(aliases)}.items()
+        if said
+    }
     yield {"key": record.key, "value": json.dumps(value, ensure_ascii=False)}
     if record.status == "active":
         for device in record.devices:

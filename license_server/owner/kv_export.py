@@ -42,13 +42,16 @@ async def _write(pairs: AsyncIterator[dict[str, Any]], file: TextIO) -> None:
 
 
 async def _pairs(session: Session, inactive_too: bool, counted: Counter[str]) -> AsyncIterator[dict[str, Any]]:
-    async for _, value in session.rows("license"):
+    aliases: dict[str, list[str]] = {}
+    async for alias, of in session.rows("alias"):
+        aliases.setdefault(of.decode(), []).append(alias)
+    async for license_id, value in session.rows("license"):
         record = license_from(value)
         if record.status != "active" and not inactive_too:
             counted["left_out"] += 1
             continue
         counted["licenses"] += 1
-        for pair in license_pairs(record):
+        for pair in license_pairs(record, aliases.get(license_id, ())):
             counted["devices"] += pair["key"].startswith("fp:")
             yield pair
     now = session.clock()

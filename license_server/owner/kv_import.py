@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from license_server.generations import KEPT_FOR
 from license_server.kv.interface import Get, Put, Rule
+from license_server.licenses import add_alias
 from license_server.owner.kv_dump import BadDump, Dump, read
 from license_server.owner.notes import Note, nothing
 from license_server.owner.session import Refused, Session, Told
@@ -37,7 +38,7 @@ async def load(session: Session, given: argparse.Namespace) -> Told:
         return _told(dump, Counter(), Counter(), Counter())
     # The oldest first: of several keys for one sale, it becomes the license and the others stand for it.
     records = sorted(dump.licenses.items(), key=lambda pair: (pair[1].created, pair[0]))
-    licenses = await _all(session, (keep_license(key, record) for key, record in records))
+    licenses = await _all(session, (keep_license(key, record, dump.aliases.get(key, ())) for key, record in records))
     bound = await _all(session, (keep_bound(device, key, now) for device, key in dump.bound.items()))
     counts = await _all(session, (keep_count(*of, count) for of, count in dump.counts.items()))
     told = _told(dump, licenses, bound, counts)
@@ -62,9 +63,7 @@ async def _all(session: Session, rules: Iterable[Rule[Outcome]]) -> Counter[Outc
     outcomes: Counter[Outcome] = Counter()
     waiting: Iterator[Rule[Outcome]] = iter(rules)
     while some := list(islice(waiting, TOGETHER)):
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(session.do(rule)) for rule in some]
-        outcomes.update(task.result() for task in tasks)
+        outcomes.update(await asyncio.gather(*map(session.do, some)))
     return outcomes
 
 
@@ -99,7 +98,7 @@ def _counted(outcomes: Counter[Outcome], *names: Outcome) -> dict[str, int]:
 # Rules
 
 
-def keep_license(license_id: str, record: License) -> Rule[Outcome]:
+def keep_license(license_id: str, record: License, aliases: Iterable[str] = ()) -> Rule[Outcome]:
     """Keeps a license: `new`, `known`, `changed` (it has devices or facts more), or `merged`.
 
     A sale that the worker made several licenses of keeps one: the other keys stand for it, so that a refund ends them
@@ -124,6 +123,8 @@ def keep_license(license_id: str, record: License) -> Rule[Outcome]:
         yield Put("license", license_id, to_bytes(after))
     if record.sale and "license" not in sale:
         yield Put("sale", record.sale, json.dumps({"license": license_id}).encode())
+    for key in aliases:
+        yield from add_alias(key, license_id)
     for device in after.devices:
         yield from _bind(license_id, device.fingerprint)
     if merged:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 from license_server import licenses as rules
+from license_server import outbox
 from license_server.keys import masked, new_key, normalize
 from license_server.kv.interface import Get, Rule
 from license_server.licenses import Result, device_id
@@ -63,7 +64,8 @@ async def every(session: Session) -> AsyncIterator[License]:
 
 
 def _matches(record: License, text: str) -> bool:
-    if len(text) >= 4 and (normalize(record.key) or "").casefold().endswith(text.lstrip("….")):
+    end = text.lstrip("….")
+    if len(end) >= 4 and (normalize(record.key) or "").casefold().endswith(end):
         return True
     if record.sale is not None and record.sale.casefold() == text:
         return True
@@ -131,8 +133,26 @@ async def hold(session: Session, given: argparse.Namespace) -> Told:
     license_id, before = await resolve(session, given.key)
     if given.decree == "" and before.hold == "" and before.status != "active":
         raise Refused(f"it is {before.status} by what Gumroad said, not by the owner: nothing to take back")
-    result = await session.act(rules.hold(license_id, given.decree), lambda _: Note(given.verb, license_id))
+    if given.decree == "suspended" and before.hold == "revoked":
+        raise Refused("it is revoked, which is more; restore it first")
+    result = await session.act(
+        rules.hold(license_id, given.decree),
+        lambda _: Note(given.verb, license_id) if given.decree != before.hold else None,
+    )
     return _changed(result, given.verb)
+
+
+async def resend(session: Session, given: argparse.Namespace) -> Told:
+    """Asks the server to mail a license's key to its buyer."""
+    license_id, before = await resolve(session, given.key)
+    result = await session.act(
+        outbox.resend(license_id, session.clock()),
+        lambda result: Note("resend", license_id) if result.outcome == "ok" else None,
+    )
+    if result.outcome != "ok":
+        raise Refused("it has no e-mail address" if result.outcome == "not_here" else f"it is {before.status}")
+    told = _changed(result, "resend")
+    return told._replace(lines=[*told.lines, "the server mails it within seconds, if it has SMTP_URL"])
 
 
 async def set_limit(session: Session, given: argparse.Namespace) -> Told:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from license_server.app import ask
-from license_server.kv import open_store
+from license_server.kv import close_store, open_store
+from license_server.kv.ask import ask
 from license_server.kv.interface import Rule, Scan, Store
 from license_server.owner.notes import Note, noted
 
@@ -50,11 +50,11 @@ class Session:
         self._store, self._by, self._chance = store, by, chance
 
     async def look(self, rule: Rule[T]) -> T:
-        """Runs a rule that only reads. Raises what `app.ask` does."""
+        """Runs a rule that only reads. Raises what `ask` does."""
         return await ask(self._store.read, rule)
 
     async def do(self, rule: Rule[T]) -> T:
-        """Runs a rule as one transaction. Raises what `app.ask` does."""
+        """Runs a rule as one transaction. Raises what `ask` does."""
         return await ask(self._store.write, rule)
 
     async def act(self, rule: Rule[T], note: Callable[[T], Note | None]) -> T:
@@ -92,7 +92,7 @@ async def opened(url: str, env: Mapping[str, str], *, make: bool = False) -> Asy
     try:
         yield Session(url, store, actor(env))
     finally:
-        store.close()
+        await close_store(store)
 
 
 def file_of(url: str) -> Path | None:
