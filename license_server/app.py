@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import Callable
 
 from license_server import http_server
 from license_server.answers import CORS
-from license_server.api import Api, Guard, Verify
+from license_server.api import Api, Guard
 from license_server.config import Settings
 from license_server.keys import new_key
 from license_server.kv import close_store, open_store
 from license_server.kv.ask import ask as ask
 from license_server.kv.interface import Store
 from license_server.licenses import signing_key
+from license_server.metrics import MeteredStore, Metrics
+from license_server.openapi import PATHS, with_document
+from license_server.outside import Services
 from license_server.tokens import Signer
 
 SWEEP_EVERY = 2.0
@@ -29,7 +31,6 @@ async def run(
     *,
     clock: Callable[[], float] = time.time,
     guard: Guard | None = None,
-    verify: Callable[[Store], Verify] | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT; `started` is told the address once connections are accepted.
 
@@ -40,26 +41,31 @@ async def run(
     store = open_store(settings.kv, clock)
     try:
         signer = Signer(await ask(store.write, signing_key(secrets.token_bytes(32))))
+        metered, fresh_key = MeteredStore(store), lambda: new_key(secrets.choice)
+        services = Services(settings.outside, settings.seller, store, clock, fresh_key, secrets.token_hex(8))
         api = Api(
-            store.read,
-            store.write,
+            metered.read,
+            metered.write,
             signer=signer,
             seller=settings.seller,
             clock=clock,
-            new_key=lambda: new_key(secrets.choice),
+            new_key=fresh_key,
             guard=guard,
-            verify=verify(store) if verify else None,
+            verify=services.verify,
             options=settings.options,
         )
-        sweeping = asyncio.create_task(_sweep(store))
-        try:
-            await http_server.serve(
-                api, settings.host, settings.port, trusted=settings.trusted, started=started, own_headers=CORS
-            )
-        finally:
-            sweeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sweeping
+        token = settings.outside.metrics_token
+        metrics = Metrics(with_document(api), metered, services.worker, PATHS, time.perf_counter, token)
+        async with asyncio.TaskGroup() as tasks:
+            besides = services.start(tasks, sweeping=lambda: _sweep(store), counting=metrics.count)
+            try:
+                await http_server.serve(
+                    metrics, settings.host, settings.port, trusted=settings.trusted, started=started, own_headers=CORS
+                )
+            finally:
+                for task in besides:
+                    task.cancel()
+        await services.close()
     finally:
         await close_store(store)
 
