@@ -272,3 +272,18 @@ async def test_thousands(home: Paths) -> None:
         await pilot.press("slash", *"1998")
         await until(pilot, lambda: "1 of 2,000" in screen(pilot))
         assert len(list(pane(pilot).query("*"))) < 20
+
+
+async def test_whoever_comes_after_a_video_was_finished_sees_that_one(home: Paths) -> None:
+    old = named(home, "a", "b", "c")
+    keep(home, old[1:])
+    async with opened(home) as pilot:
+        await pilot.press("end")
+        assert pane(pilot).selected == old[2]
+        await pilot.press("5")
+        keep(home, old[:1])
+        await pilot.press("2")
+        await until(pilot, lambda: pane(pilot).selected == old[0])
+        await pilot.press("end", "5", "2")
+        await pilot.pause()
+        assert pane(pilot).selected == old[2]

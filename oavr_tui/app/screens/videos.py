@@ -31,7 +31,7 @@ NARROW, WIDE = 80, 120
 LOOK_AFTER = 0.15
 """Seconds that the cursor must stand still until it is looked whether the file is there."""
 _WITH_A_VIDEO = ("open", "copy_path", "copy_scp", "export", "again", "full", "delete", "sort")
-SELECTED, SORTED, SEARCHED = "videos.selected", "videos.sort", "videos.search"
+SELECTED, SORTED, SEARCHED, SEEN = "videos.selected", "videos.sort", "videos.search", "videos.seen"
 """Where Memory.views keeps what is found again at the next start."""
 
 
@@ -57,6 +57,7 @@ class Videos(VideoActions):
         self._shelf = Shelf()
         self.known = False
         self._wanted = ""
+        self._coming = True
         self._pictures = Pictures()
 
     def compose(self) -> ComposeResult:
@@ -111,7 +112,16 @@ class Videos(VideoActions):
         self.known = True
         self._pictures.try_again()
         self._shelf.fill(videos)
+        self._to_the_new_one(videos)
         self._show_shelf()
+
+    def _to_the_new_one(self, videos: Sequence[Video]) -> None:
+        """Whoever comes here after a video was finished has come to see that one."""
+        newest = max(videos, key=lambda video: video.created_at).id if videos else ""
+        if self._coming and newest != self.oavr.memory.views.get(SEEN, newest):
+            self._wanted = newest
+        self._coming = False
+        self.remember(SEEN, newest)
 
     def _show_shelf(self) -> None:
         """Show what the shelf shows, with the cursor on the video where it was, or where that was."""
@@ -282,5 +292,6 @@ class Videos(VideoActions):
         await self.oavr.go("studio")
 
     def was_shown(self) -> None:
+        self._coming = True
         self.draw(EVERYTHING)
         self.query_one(Gallery).wake()
