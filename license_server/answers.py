@@ -178,7 +178,7 @@ def _inactive(flag: str, record: License) -> Response:
 # Generations. Checks are most of the traffic: an answer that is the same is made once.
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def checked_pro(key: str, token: str, reveal: bool) -> Response:
     """A licensed device; the key is whole, as documented, unless the owner of the server wants it masked."""
     shown = key if reveal else f"OAVR-****-****-****-{key[-4:]}"

@@ -118,7 +118,7 @@ def _plain(record: Any) -> dict[str, Any]:
 # Decoding costs more than all the rest of an answer; the same bytes are asked for again and again, and never change.
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def license_from(value: bytes) -> License:
     """Raises ValueError where the bytes are no license."""
     fields = _fields(License, value)
@@ -126,7 +126,7 @@ def license_from(value: bytes) -> License:
     return _made(License, fields)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def binding_from(value: bytes) -> Binding:
     """Raises ValueError where the bytes are no binding."""
     fields = _fields(Binding, value)
@@ -134,7 +134,7 @@ def binding_from(value: bytes) -> Binding:
     return _made(Binding, fields)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def usage_from(value: bytes) -> Usage:
     """Raises ValueError where the bytes are no usage."""
     fields = _fields(Usage, value)

@@ -18,7 +18,7 @@ class Cache:
     changed; it is another dict after the next change.
     """
 
-    def __init__(self, entries: int = 16_384, longest: int = 2_048) -> None:
+    def __init__(self, entries: int = 8_192, longest: int = 2_048) -> None:
         self._entries = entries
         self._longest = longest
         self.young: dict[tuple[str, str], Entry] = {}

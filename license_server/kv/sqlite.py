@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from license_server.kv.cache import MISSING, Cache, Entry
 from license_server.kv.interface import Delete, Done, Get, Put, Rule, Scan, StoreError
+from license_server.kv.sqlite_file import open_file
 
 T = TypeVar("T")
 Slot: TypeAlias = tuple[str, str]
@@ -59,7 +58,7 @@ class SQLiteStore:
         self._swept_to: Slot = ("", "")
         self._closed = False
         try:
-            self._db = _open(path)
+            self._db = open_file(path)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"cannot open the database: {error}") from error
 
@@ -78,16 +77,26 @@ class SQLiteStore:
         done(result)
 
     def _look(self) -> None:
-        """Empties the cache if somebody else has written; holds for the rest of this turn of the loop."""
+        """Begins to read, for this turn of the loop: one look at what others wrote, one lock for all that is read."""
+        self._db.execute("BEGIN")
+        try:
+            self._forget_if_changed()
+        except sqlite3.Error:
+            self._db.execute("ROLLBACK")
+            raise
+        self._fresh = True
+        self._loop.call_soon(self._end_reading)
+
+    def _forget_if_changed(self) -> None:
         (version,) = self._db.execute("PRAGMA data_version").fetchone()
         if version != self._seen_version:
             self._cache.clear()
             self._seen_version = version
-        self._fresh = True
-        self._loop.call_soon(self._turn_ended)
 
-    def _turn_ended(self) -> None:
-        self._fresh = False
+    def _end_reading(self) -> None:
+        if self._fresh:
+            self._fresh = False
+            self._db.execute("COMMIT")
 
     def _run_reading(self, rule: Rule[T]) -> T:
         answer: Any = None
@@ -154,6 +163,7 @@ class SQLiteStore:
     def _locked(self) -> bool:
         """Takes SQLite's write lock without holding up the loop; fails all that wait after `LOCKED_FOR` seconds."""
         try:
+            self._end_reading()
             self._db.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             now = self._loop.time()
@@ -173,7 +183,7 @@ class SQLiteStore:
         results: list[tuple[Done[Any], Any]] = []
         changes: Changes = {}
         try:
-            self._look()
+            self._forget_if_changed()
             for rule, done in batch:
                 results.append((done, self._run_writing(rule, changes)))
             self._save(changes)
@@ -250,6 +260,7 @@ class SQLiteStore:
         self._db.execute(f"PRAGMA busy_timeout = {LOCKED_FOR * 1000:.0f}")
         while self._waiting:
             self._flush()
+        self._end_reading()
         self._db.close()
 
 
@@ -276,23 +287,3 @@ def _swept(result: object) -> None:
 
 def _busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-
-
-def _open(path: str) -> sqlite3.Connection:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    # Keys lie in it readable: nobody but its owner may. The log beside it takes over the file's mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    db = sqlite3.connect(path, isolation_level=None, timeout=LOCKED_FOR, cached_statements=32)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute(
-            "CREATE TABLE IF NOT EXISTS kv (space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires REAL,"
-            " PRIMARY KEY (space, key)) WITHOUT ROWID"
-        )
-        # From here on a lock is waited for by the loop, not inside SQLite.
-        db.execute("PRAGMA busy_timeout = 0")
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
