@@ -244,5 +244,5 @@ class VideosAgainstModel(RuleBasedStateMachine):
         self.exits.close()
 
 
-VideosAgainstModel.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+VideosAgainstModel.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
 TestVideosAgainstModel = VideosAgainstModel.TestCase

@@ -139,7 +139,7 @@ STORY = ["sale", "sale.retry", "sale.plain_ping", "test", "refund.partial", "dis
 
 
 @given(st.lists(st.sampled_from(STORY), max_size=7), st.sampled_from(["", "suspended", "revoked"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_neither_order_nor_repetition_changes_where_it_ends(story: list[str], decree: str) -> None:
     told = set(story)
     flags = {"refunded": "refund.full" in told, "disputed": bool(told & {"dispute", "dispute_won"})}
@@ -257,7 +257,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*PINGS["gift"]["fields"], "url_params", "test", "new"]), JSON))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_whatever_is_in_a_ping_it_is_done_or_refused(changed: dict[str, Any]) -> None:
     with world() as here:
         fields = parse("application/json", json.dumps({"sale_id": "S", **changed}).encode())

@@ -247,5 +247,5 @@ class LicensesAgainstModel(RuleBasedStateMachine):
         self.exits.close()
 
 
-LicensesAgainstModel.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+LicensesAgainstModel.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
 TestLicensesAgainstModel = LicensesAgainstModel.TestCase
