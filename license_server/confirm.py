@@ -177,7 +177,8 @@ def ask_again(now: float, after: str) -> Rule[str]:
             continue
         asked: bytes | None = yield Get("confirmed", record.sale)
         waiting: bytes | None = yield Get("outbox", f"confirm/{record.sale}")
-        if waiting is None and now - float(asked or record.created) >= LOOK_AGAIN_AFTER:
+        aside: bytes | None = yield Get("aside", f"confirm/{record.sale}")
+        if waiting is None and aside is None and now - float(asked or record.created) >= LOOK_AGAIN_AFTER:
             yield from put_in("confirm", record.sale, now)
     return page[-1][0] if len(page) == WALK_PAGE else ""
 

@@ -1,13 +1,18 @@
-"""Real programs beside the server: a Redis, started in a folder and ended with the test."""
+"""Real programs beside the server: a Redis, started in a folder and ended with the test; Gumroad's API, played."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -90,3 +95,68 @@ def redis_server(folder: Path, *settings: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.kill()
+
+
+class Gumroad(ThreadingHTTPServer):
+    """Plays Gumroad's API: `sales` by id, `purchases` by key, in its documented shapes, or `broken` in their place."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answers)
+        self.sales: dict[str, dict[str, Any]] = {}
+        self.purchases: dict[str, dict[str, Any]] = {}
+        self.token = "token-of-the-seller"
+        self.asked: list[str] = []
+        self.broken: tuple[int, bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: Gumroad
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        sale_id = unquote(parts.path.removeprefix("/v2/sales/"))
+        self.server.asked.append(sale_id)
+        if parse_qs(parts.query).get("access_token") != [self.server.token]:
+            self._answer(401, {"error": "invalid_token"})
+        elif sale_id in self.server.sales:
+            self._answer(200, {"success": True, "sale": self.server.sales[sale_id]})
+        else:
+            self._answer(404, {"success": False, "message": "The sale was not found."})
+
+    def do_POST(self) -> None:
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        (key,) = form["license_key"]
+        self.server.asked.append(key)
+        found = self.server.purchases.get(key)
+        if self.path == "/v2/licenses/verify" and found and form["product_id"] == [found["product_id"]]:
+            self._answer(200, {"success": True, "uses": 0, "purchase": found})
+        else:
+            self._answer(404, {"success": False, "message": "That license does not exist for the provided product."})
+
+    def _answer(self, status: int, said: dict[str, Any]) -> None:
+        status, body = self.server.broken or (status, json.dumps(said).encode())
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing of it belongs into the output of the tests."""
+
+
+@contextlib.contextmanager
+def gumroad() -> Iterator[Gumroad]:
+    """Gumroad's API in a thread."""
+    with Gumroad() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join(PATIENCE)
