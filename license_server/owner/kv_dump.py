@@ -46,6 +46,14 @@ class Dump:
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
+    def unlisted(self) -> dict[str, str]:
+        """The bound devices that the dump's licenses do not list themselves."""
+        return {
+            fingerprint: key
+            for fingerprint, key in self.bound.items()
+            if key not in self.licenses or self.licenses[key].device(fingerprint) is None
+        }
+
 
 # Reading
 

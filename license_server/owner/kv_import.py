@@ -39,7 +39,9 @@ async def load(session: Session, given: argparse.Namespace) -> Told:
     # The oldest first: of several keys for one sale, it becomes the license and the others stand for it.
     records = sorted(dump.licenses.items(), key=lambda pair: (pair[1].created, pair[0]))
     licenses = await _all(session, (keep_license(key, record, dump.aliases.get(key, ())) for key, record in records))
-    bound = await _all(session, (keep_bound(device, key, now) for device, key in dump.bound.items()))
+    unlisted = dump.unlisted()
+    bound = await _all(session, (keep_bound(device, key, now) for device, key in unlisted.items()))
+    bound["known"] += len(dump.bound) - len(unlisted)
     counts = await _all(session, (keep_count(*of, count) for of, count in dump.counts.items()))
     told = _told(dump, licenses, bound, counts)
     added = {name: told.data[name]["new"] for name in ("licenses", "devices", "counters")}
