@@ -64,6 +64,10 @@ def settings_from(
     Raises:
         BadSettings: a value is none that is understood.
     """
+    try:
+        outside = outside_from(env)
+    except ValueError as error:
+        raise BadSettings(str(error)) from error
     if port is None:
         port = whole(env, "OAVR_LICENSE_PORT", 8787, 65_535)
     elif not 0 <= port <= 65_535:
@@ -77,7 +81,7 @@ def settings_from(
         trusted=[network(text) for text in (*parts(env, "OAVR_LICENSE_TRUSTED_PROXY"), *trusted)],
         seller=seller_from(env),
         options=options_from(env),
-        outside=outside_from(env),
+        outside=outside,
     )
 
 

@@ -37,7 +37,7 @@ def outside_from(env: Mapping[str, str]) -> Outside:
     """From GUMROAD_ACCESS_TOKEN, GUMROAD_API, SMTP_URL, MAIL_FROM, METRICS_TOKEN.
 
     Raises:
-        ValueError: SMTP_URL or MAIL_FROM say what cannot be done.
+        ValueError: SMTP_URL or MAIL_FROM say what cannot be done, or mail needs what is not installed.
     """
 
     def said(name: str) -> str:
@@ -51,8 +51,10 @@ def outside_from(env: Mapping[str, str]) -> Outside:
         said("METRICS_TOKEN"),
     )
     if outside.smtp_url:
-        from license_server.mail import post_from
-
+        try:
+            from license_server.mail import post_from
+        except ImportError as error:
+            raise ValueError("SMTP_URL needs the extra: pip install 'oavr-license-server[mail]'") from error
         post_from(outside.smtp_url, outside.mail_from)
     return outside
 
