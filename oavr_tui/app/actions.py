@@ -68,6 +68,7 @@ ACTIONS: tuple[Action, ...] = (
         "Free the mouse",
         "Give the mouse to the terminal, to select text; again to take it.",
     ),
+    _A("app", "redraw", "ctrl+r", "Draw anew", "Draw the whole screen anew, where something has garbled it."),
     _A("app", "notices", "", "Notices", "Show again what was said since the start."),
     _A("app", "quit", "ctrl+q", "Quit", "Leave; what is being made goes on.", everywhere=True),
     _A("studio", "generate", "ctrl+g", "Generate", "Make the video.", shown=True, everywhere=True),

@@ -99,6 +99,10 @@ class Terminal:
         """What the screen shows, with the escape sequences of its colors."""
         return self._tmux("capture-pane", "-p", "-e")
 
+    def tty(self) -> str:
+        """The terminal's own file, to which other programs may write."""
+        return self._tmux("display-message", "-p", "#{pane_tty}").strip()
+
     def until(self, wanted: str | Callable[[str], bool], seconds: float = WAIT_SECONDS) -> str:
         """Wait until the screen shows a text, or meets a condition; returns that screen."""
         deadline = time.monotonic() + seconds

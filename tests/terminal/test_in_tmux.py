@@ -62,3 +62,13 @@ def test_a_click_presses_a_button_and_a_resize_is_followed(terminal: Terminal) -
     terminal.until("left with 0")
     assert not terminal.alternate()
     assert not terminal.takes_mouse()
+
+
+def test_a_garbled_screen_is_drawn_anew(terminal: Terminal) -> None:
+    terminal.type(shlex.join(command()) + "\n")
+    terminal.until("New video")
+    with Path(terminal.tty()).open("w") as other_program:
+        other_program.write("\033[2J\033[5;5Hgarbled")
+    terminal.until(lambda text: "garbled" in text and "New video" not in text)
+    terminal.keys("C-r")
+    terminal.until(lambda text: "New video" in text and "garbled" not in text)

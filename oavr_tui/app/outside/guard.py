@@ -94,6 +94,12 @@ class GuardedApp(App[None]):
             self._driver.forget_screen()
         self._sized = True  # the first time the size is only told
 
+    def draw_anew(self) -> None:
+        """Send everything again, whatever the terminal shows now."""
+        if isinstance(self._driver, SteadyDriver):
+            self._driver.forget_screen()
+        self.screen.refresh(layout=True)
+
     # --- faults of our own
 
     def _handle_exception(self, error: Exception) -> None:
