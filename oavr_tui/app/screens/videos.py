@@ -183,7 +183,6 @@ class Videos(VideoActions):
     def on_resize(self) -> None:
         self.set_class(self.app.size.width >= WIDE, "beside")
         self._arrange()
-        self.call_after_refresh(self._show_details)  # it has its new width only then
 
     # --- the selected one
 
@@ -212,6 +211,10 @@ class Videos(VideoActions):
     @on(Details.FullWanted)
     async def full_wanted(self) -> None:
         await self.action_full()
+
+    @on(Details.Resized)
+    def details_resized(self) -> None:
+        self._show_details()
 
     def _show_details(self) -> None:
         details, video = self.query_one(Details), self.selected

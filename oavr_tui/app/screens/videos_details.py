@@ -29,6 +29,9 @@ class Details(LineList, can_focus=False):
     class FullWanted(Message):
         """The offer to make the full video was clicked."""
 
+    class Resized(Message):
+        """It has another width now, so that its words break elsewhere."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(self._draw_line, id=id)
         self._shown: Lines = ()
@@ -48,6 +51,7 @@ class Details(LineList, can_focus=False):
         if event is not None:
             event.prevent_default()  # the list's own, which would make it scroll
         self.refresh()
+        self.post_message(self.Resized())
 
     @property
     def plain(self) -> str:
