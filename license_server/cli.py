@@ -27,14 +27,16 @@ log = logging.getLogger("license_server")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does what the arguments (those of the process, by default) say; returns the exit code.
 
-    0: done. 1: it could not be done as asked, or `doctor` found a problem. 2: the arguments, the settings or the store
-    do not do.
+    0: done. 1: it could not be done as asked, `doctor` found a problem, or `serve` cannot start now (address, store).
+    2: the arguments or settings do not do, or a command cannot have the store.
     """
     given = parser().parse_args(arguments)
     try:
         return _serve(given) if given.run is None else _own(given)
     except (StoreError, ValueError, OSError) as error:
-        return _failed(given, str(error) or "the store did not answer in time", 2)
+        # Whoever starts the server again and again should go on where only the moment was bad.
+        passing = given.run is None and isinstance(error, StoreError | OSError)
+        return _failed(given, str(error) or "the store did not answer in time", 1 if passing else 2)
     except KeyboardInterrupt:
         return 130
 
@@ -103,8 +105,16 @@ def _serve(given: argparse.Namespace) -> int:
             log.warning("%s", text)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             guard = RateLimit(time.monotonic) if settings.rate_limit else None
-            runner.run(run(settings, _started, guard=guard))
+            try:
+                runner.run(run(settings, _started, guard=guard))
+            except ExceptionGroup as group:
+                raise _first(group) from group
     return 0
+
+
+def _first(error: Exception) -> Exception:
+    """What went wrong first, out of the groups in which tasks wrap it."""
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -96,7 +96,12 @@ class SQLiteStore:
     def _end_reading(self) -> None:
         if self._fresh:
             self._fresh = False
-            self._db.execute("COMMIT")
+            try:
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:  # nothing was written; of a damaged file even this may fail
+                log.error("a look at the database could not be ended: %s", error)
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
 
     def _run_reading(self, rule: Rule[T]) -> T:
         answer: Any = None

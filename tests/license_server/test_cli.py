@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from license_server.cli import main
 from tests.license_server.child import SECRET, Server, server
+from tests.license_server.programs import RedisServer, free_port
 
 SALE = {
     "resource_name": "sale",
@@ -290,6 +292,36 @@ def test_the_doctor_sees_a_damaged_file(empty: Owner, tmp_path: Path) -> None:
     assert not (tmp_path / "b.db").exists()
 
 
+def test_the_commands_on_a_redis(redis: RedisServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    owner = Owner(tmp_path, capsys)
+    owner.url = redis.url()
+    key = owner.says("license", "create", "--email", "far@example.com").strip()
+    (tmp_path / "in.json").write_text(json.dumps({"OAVR-MOVED": {"activations": ["fp-1"]}}))
+    assert owner.json("kv", "import", str(tmp_path / "in.json"))["licenses"]["new"] == 1
+    assert owner.json("license", "find", "far@")["count"] == 1 and owner.json("stats")["licenses"]["all"] == 2
+    owner.says("license", "revoke", key)
+    owner.says("kv", "export", str(tmp_path / "out.json"))
+    assert [pair["key"] for pair in json.loads((tmp_path / "out.json").read_text())] == ["OAVR-MOVED", "fp:fp-1"]
+    assert "no file" in owner.says("backup", str(tmp_path / "b.db"), code=1)
+    assert "Redis keeps what it is told" in " ".join(
+        finding["text"] for finding in json.loads(doctor_of(owner.url, capsys))["findings"]
+    )
+
+
+def test_a_redis_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"redis://:a-password@127.0.0.1:{free_port()}/0"
+    assert main(["stats", "--kv", url]) == 2
+    seen = capsys.readouterr()
+    assert seen.out == "" and seen.err.count("\n") >= 1 and "a-password" not in seen.err
+
+
+def doctor_of(url: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What `doctor` says as JSON, whatever it found of the settings."""
+    capsys.readouterr()
+    assert main(["doctor", "--json", "--kv", url]) in (0, 1)
+    return capsys.readouterr().out
+
+
 # serve
 
 
@@ -311,6 +343,12 @@ def test_it_does_not_start_without_a_way_to_tell_a_real_sale(tmp_path: Path) -> 
 def test_bad_flags_are_said_in_a_sentence(words: list[str]) -> None:
     done = serve(*words, GUMROAD_SECRET="s")
     assert done.returncode == 2 and "Traceback" not in done.stderr and done.stdout == ""
+
+
+def test_an_address_that_is_taken_is_said_and_may_be_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = serve("--dev", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "in use" in done.stderr.splitlines()[-1]
 
 
 def test_a_trial_needs_nothing_and_leaves_nothing(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_the_environment_is_read() -> None:
             "GUMROAD_SELLER_ID": "s==",
             "GUMROAD_ACCESS_TOKEN": "t",
             "SMTP_URL": "smtp://localhost",
+            "MAIL_FROM": "keys@example.com",
             "FREE_DAILY_LIMIT": "0",
             "REVEAL_KEY_IN_CHECK": "no",
             "METHOD_NOT_ALLOWED": "On",
