@@ -16,8 +16,7 @@ from license_server.kv import close_store, open_store
 from license_server.kv.ask import ask as ask
 from license_server.kv.interface import Store
 from license_server.licenses import signing_key
-from license_server.metrics import MeteredStore, Metrics
-from license_server.openapi import PATHS, with_document
+from license_server.metrics import Metrics, Writes
 from license_server.outside import Services
 from license_server.tokens import Signer
 
@@ -41,11 +40,11 @@ async def run(
     store = open_store(settings.kv, clock)
     try:
         signer = Signer(await ask(store.write, signing_key(secrets.token_bytes(32))))
-        metered, fresh_key = MeteredStore(store), lambda: new_key(secrets.choice)
+        writes, fresh_key = Writes(store), lambda: new_key(secrets.choice)
         services = Services(settings.outside, settings.seller, store, clock, fresh_key, secrets.token_hex(8))
         api = Api(
-            metered.read,
-            metered.write,
+            store.read,
+            writes,
             signer=signer,
             seller=settings.seller,
             clock=clock,
@@ -55,7 +54,7 @@ async def run(
             options=settings.options,
         )
         token = settings.outside.metrics_token
-        metrics = Metrics(with_document(api), metered, services.worker, PATHS, time.perf_counter, token)
+        metrics = Metrics(api, store, writes, services.worker, time.perf_counter, token)
         async with asyncio.TaskGroup() as tasks:
             besides = services.start(tasks, sweeping=lambda: _sweep(store), counting=metrics.count)
             try:

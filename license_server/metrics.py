@@ -8,8 +8,9 @@ import logging
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Final, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
+from license_server import openapi
 from license_server.http_messages import Handler, Request, Response
 from license_server.kv.ask import ask
 from license_server.kv.interface import Done, Rule, Scan, Store, StoreError
@@ -29,6 +30,7 @@ PAGE = 200
 """Licenses that are counted at a time, every `COUNT_EVERY` seconds; anew `COUNT_AGAIN` seconds after the last."""
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 HIDDEN = Response(404, b"Not Found", "text/plain;charset=UTF-8")
+OWN = frozenset({"/metrics", "/openapi.json"})
 NEAR = frozenset({"127.0.0.1", "::1"})
 
 log = logging.getLogger("license_server.metrics")
@@ -58,31 +60,24 @@ class Histogram:
         yield f"{name}_count{tail} {reached}"
 
 
-class MeteredStore:
-    """A store of which is counted what fails, and how many writes end together.
+class Writes:
+    """`write` of a store, counted: what fails, and how many end together.
 
-    `writes` holds the numbers of writes that were answered in one turn of the loop: those of one commit.
+    `groups` holds the numbers of writes that were answered in one turn of the loop: those of one commit. Reading is not
+    counted, since that costs a large part of what reading does; where it fails, the request's status says so.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._ended = 0
-        self.errors = {"read": 0, "write": 0}
-        self.writes = Histogram(SIZES)
+        self.errors = 0
+        self.groups = Histogram(SIZES)
 
-    def read(self, rule: Rule[T], done: Done[T]) -> None:
+    def __call__(self, rule: Rule[T], done: Done[T]) -> None:
         def counted(result: T | Exception) -> None:
             if isinstance(result, StoreError):
-                self.errors["read"] += 1
-            done(result)
-
-        self._store.read(rule, counted)
-
-    def write(self, rule: Rule[T], done: Done[T]) -> None:
-        def counted(result: T | Exception) -> None:
-            if isinstance(result, StoreError):
-                self.errors["write"] += 1
+                self.errors += 1
             if self._ended == 0:
                 self._loop.call_soon(self._turn_ended)
             self._ended += 1
@@ -91,55 +86,61 @@ class MeteredStore:
         self._store.write(rule, counted)
 
     def _turn_ended(self) -> None:
-        self.writes.add(self._ended)
+        self.groups.add(self._ended)
         self._ended = 0
-
-    def sweep(self) -> None:
-        self._store.sweep()
-
-    def close(self) -> None:
-        self._store.close()
 
 
 class Metrics:
-    """A handler around another one: times what it answers, and answers `/metrics` itself.
+    """A handler around another one: times what it answers, and answers `/metrics` and `/openapi.json` itself.
 
-    To whom: who brings `token` as Bearer; without a token, programs on this machine, but nobody who comes through a
-    proxy. `routes` are the paths that are told apart; `clock` gives seconds that only grow.
+    Figures are for who brings `token` as Bearer; without a token, for programs on this machine, but nobody
+    who comes through a proxy. `clock` gives seconds that only grow.
     """
 
     def __init__(
         self,
         handler: Handler,
-        store: MeteredStore,
+        store: Store,
+        writes: Writes,
         worker: Worker,
-        routes: Iterable[str],
         clock: Callable[[], float],
         token: str = "",
     ) -> None:
-        self._handler, self._store, self._worker, self._clock, self._token = handler, store, worker, clock, token
-        self._routes: Final = frozenset(routes)
+        self._handler, self._clock, self._token = handler, clock, token
+        self._store, self._writes, self._worker = store, writes, worker
         self._answered: dict[tuple[str, int], Histogram] = {}
+        self._document = openapi.answer()
         self.census: dict[str, int] = {}
         self.waiting: dict[str, int] = {}
 
     def __call__(self, request: Request, answer: Answer) -> None:
         path = request.path
-        if path == "/metrics" and request.method in ("GET", "HEAD"):
-            answer(Response(200, self.text().encode(), TYPE) if self._may(request) else HIDDEN)
+        if path in OWN and request.method in ("GET", "HEAD"):
+            answer(self._own(request))
             return
-        begun = self._clock()
+        clock, answered = self._clock, self._answered
+        begun = clock()
 
         def timed(response: Response) -> None:
-            # What is no route counts as one: else anybody could make as many as they like.
-            asked = (path if path in self._routes else "other", response.status)
-            histogram = self._answered.get(asked)
-            if histogram is None:
-                histogram = self._answered[asked] = Histogram(SECONDS)
-            histogram.add(self._clock() - begun)
+            seconds = clock() - begun
+            histogram = answered.get((path, response.status)) or self._histogram(path, response.status)
+            histogram.buckets[bisect_left(SECONDS, seconds)] += 1
+            histogram.total += seconds
             answer(response)
 
         self._handler(request, timed)
+
+    def _histogram(self, path: str, status: int) -> Histogram:
+        """That of a route; what is no route counts as one: else anybody could make as many as they like."""
+        asked = (path if path in openapi.PATHS else "other", status)
+        if asked not in self._answered:
+            self._answered[asked] = Histogram(SECONDS)
+        return self._answered[asked]
+
+    def _own(self, request: Request) -> Response:
+        if request.path == "/openapi.json":
+            return self._document
+        return Response(200, self.text().encode(), TYPE) if self._may(request) else HIDDEN
 
     def _may(self, request: Request) -> bool:
         if self._token:
@@ -158,11 +159,10 @@ class Metrics:
             yield from histogram.lines(name, f'route="{route}",status="{status}"')
 
     def _of_store(self) -> Iterable[str]:
-        name = "oavr_store_errors_total"
-        yield from _head(name, "counter", "Rules that the store could not run.")
-        yield from (f'{name}{{kind="{kind}"}} {count}' for kind, count in self._store.errors.items())
+        yield from _head("oavr_store_write_errors_total", "counter", "Writes that the store could not do.")
+        yield f"oavr_store_write_errors_total {self._writes.errors}"
         yield from _head("oavr_store_group_writes", "histogram", "Writes that were made durable together.")
-        yield from self._store.writes.lines("oavr_store_group_writes")
+        yield from self._writes.groups.lines("oavr_store_group_writes")
 
     def _of_outbox(self) -> Iterable[str]:
         yield from _head("oavr_outbox_waiting", "gauge", "What is still to be done outside, and what was put aside.")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from license_server.answers import CORS
-from license_server.http_messages import Handler, Request, Response
+from license_server.http_messages import Response
 
 TEXT: dict[str, Any] = {"type": "string"}
 WHOLE: dict[str, Any] = {"type": "integer"}
@@ -170,18 +169,10 @@ def document() -> dict[str, Any]:
     }
 
 
-PATHS = (*_paths(), "/openapi.json")
-"""All that is a route, this description too."""
+PATHS = frozenset(_paths())
+"""The routes."""
 
 
-def with_document(handler: Handler) -> Handler:
-    """The handler, with `/openapi.json` answered before it."""
-    answer_with = Response(200, json.dumps(document(), separators=(",", ":")).encode(), headers=CORS)
-
-    def handle(request: Request, answer: Callable[[Response], None]) -> None:
-        if request.path == "/openapi.json" and request.method in ("GET", "HEAD"):
-            answer(answer_with)
-        else:
-            handler(request, answer)
-
-    return handle
+def answer() -> Response:
+    """What `/openapi.json` is answered with."""
+    return Response(200, json.dumps(document(), separators=(",", ":")).encode(), headers=CORS)
