@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from license_server.owner.files import new_file
-from license_server.owner.notes import Note, nothing
+from license_server.owner.notes import Note, many, nothing
 from license_server.owner.session import Refused, Session, Told, file_of
 
 WAIT = 10.0
@@ -27,7 +27,7 @@ async def backup(session: Session, given: argparse.Namespace) -> Told:
     size = Path(given.file).stat().st_size
     await session.act(nothing(), lambda _: Note("backup", details={"licenses": licenses}))
     data = {"file": given.file, "bytes": size, "licenses": licenses}
-    return Told(data, [f"{given.file}: {licenses} licenses, {size} bytes, sound"])
+    return Told(data, [f"{given.file}: {many(licenses, 'license')}, {size} bytes, sound"])
 
 
 def copy(source: Path, target: Path) -> None:

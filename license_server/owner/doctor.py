@@ -24,7 +24,7 @@ from license_server.keys import normalize
 from license_server.kv.interface import StoreError
 from license_server.licenses import alive
 from license_server.owner.licenses import every
-from license_server.owner.notes import PREFIX, minute
+from license_server.owner.notes import PREFIX, many, minute
 from license_server.owner.session import Session, Told, file_of
 from license_server.records import License, binding_from
 
@@ -59,7 +59,7 @@ async def doctor(session: Session, given: argparse.Namespace) -> Told:
         findings.append(await asyncio.to_thread(answers, given.url))
     problems = sum(finding.level == "problem" for finding in findings)
     lines = [f"{finding.level:<8} {finding.text}" for finding in findings]
-    lines.append(f"{problems} problems" if problems else "all well")
+    lines.append(many(problems, "problem") if problems else "all well")
     data = {"problems": problems, "findings": [finding._asdict() for finding in findings]}
     return Told(data, lines, 1 if problems else 0)
 
@@ -130,7 +130,7 @@ async def _records(session: Session) -> AsyncIterator[Finding]:
     yield Finding("ok", "the signing key is there") if known else Finding("note", "no signing key: never served yet")
     licenses = {record_id: record async for record_id, record in _ids(session)}
     states = Counter(record.status for record in licenses.values())
-    yield Finding("ok", f"{len(licenses)} licenses, {states['active']} of them active")
+    yield Finding("ok", f"{many(len(licenses), 'license')}, {states['active']} active")
     for finding in [await _links(session, licenses), await _pings(session), await _outbox(session)]:
         yield finding
     async for name, value in session.rows("aside"):
@@ -172,7 +172,7 @@ async def _pings(session: Session) -> Finding:
             last = max(last, float(json.loads(value).get("at", 0)))
     if not count:
         return Finding("note", "no ping of Gumroad yet: send a test ping from its settings")
-    return Finding("ok", f"{count} pings of Gumroad, the last on {minute(last)}")
+    return Finding("ok", f"{many(count, 'ping')} of Gumroad, the last on {minute(last)}")
 
 
 async def _outbox(session: Session) -> Finding:
@@ -180,8 +180,10 @@ async def _outbox(session: Session) -> Finding:
     waiting = [json.loads(value) async for _, value in session.rows("outbox")]
     held = sum(now - float(entry.get("since", now)) > HELD_UP for entry in waiting)
     if held:
-        return Finding("problem", f"{held} mails or confirmations wait since more than a day: see the server's log")
-    return Finding("ok", f"{len(waiting)} mails or confirmations wait to be sent")
+        return Finding(
+            "problem", f"{many(held, 'task')} of mail or confirmation waiting for more than a day: see the server's log"
+        )
+    return Finding("ok", f"{many(len(waiting), 'task')} of mail or confirmation waiting")
 
 
 def answers(url: str) -> Finding:

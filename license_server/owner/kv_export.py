@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from license_server.owner.files import new_file
 from license_server.owner.kv_dump import count_pair, license_pairs, write
-from license_server.owner.notes import Note, nothing
+from license_server.owner.notes import Note, many, nothing
 from license_server.owner.session import Session, Told
 from license_server.records import license_from, usage_from
 
@@ -26,12 +26,10 @@ async def dump(session: Session, given: argparse.Namespace) -> Told:
             await _write(pairs, file)
     data = {name: counted[name] for name in ("licenses", "devices", "counters", "left_out")}
     await session.act(nothing(), lambda _: Note("kv export", details=data))
-    lines = [f"{data['licenses']} licenses, {data['devices']} devices, {data['counters']} counters of free videos"]
+    lines = [", ".join(many(data[f"{word}s"], word) for word in ("license", "device", "counter"))]
     if counted["left_out"]:
-        lines.append(
-            f"{counted['left_out']} licenses are suspended, refunded or revoked, and were left out: a worker would"
-            " take them for good (--all writes them too)"
-        )
+        left_out = many(counted["left_out"], "suspended, refunded or revoked license")
+        lines.append(f"left out: {left_out}, which a worker would take for good (--all writes them too)")
     # The dump itself may be what is on standard output.
     return Told(data, lines) if given.file != "-" else Told({}, [])
 

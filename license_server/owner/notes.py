@@ -43,6 +43,11 @@ def instant(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def many(count: int, word: str) -> str:
+    """So many of something, as it is read aloud."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def minute(moment: float) -> str:
     """Unix seconds as a person reads them."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

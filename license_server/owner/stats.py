@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from license_server.owner.licenses import every
+from license_server.owner.notes import many
 from license_server.owner.session import Session, Told, file_of
 from license_server.owner.views import history, said
 from license_server.records import usage_from
@@ -44,7 +46,11 @@ async def stats(session: Session, given: argparse.Namespace) -> Told:
         f"licenses   {status.total()}" + "".join(f", {count} {name}" for name, count in sorted(status.items())),
         f"devices    {devices}",
         f"income     ${cents / 100:,.2f} (prices of what was not refunded)",
-        *(f"{day['day']} {day['videos']} free videos by {day['devices']} devices" for day in videos if day["devices"]),
+        *(
+            f"{day['day']} {many(day['videos'], 'free video')} by {many(day['devices'], 'device')}"
+            for day in videos
+            if day["devices"]
+        ),
     ]
     if waiting:
         lines.append("waiting    " + ", ".join(f"{count} to {name}" for name, count in sorted(waiting.items())))
@@ -53,7 +59,7 @@ async def stats(session: Session, given: argparse.Namespace) -> Told:
     return Told(data, lines)
 
 
-async def _videos(session: Session, day: str) -> dict[str, str | int]:
+async def _videos(session: Session, day: str) -> dict[str, Any]:
     counts = [usage_from(value).count async for _, value in session.rows("count", f"{day}/")]
     return {"day": day, "videos": sum(counts), "devices": len(counts)}
 

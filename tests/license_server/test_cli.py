@@ -145,7 +145,7 @@ def test_the_doctor_finds_a_healthy_server_well(running: Server, owner: Owner, m
     told = owner.json("doctor", "--url", f"http://127.0.0.1:{running.port}")
     assert told["problems"] == 0, told
     texts = " ".join(finding["text"] for finding in told["findings"])
-    assert "1 pings of Gumroad" in texts and "healthz answers 200" in texts and "records" not in texts
+    assert "1 ping of Gumroad" in texts and "healthz answers 200" in texts and "records" not in texts
 
 
 def test_logs_and_talk_hold_no_secrets(running: Server, owner: Owner, tmp_path: Path) -> None:
