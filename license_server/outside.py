@@ -6,10 +6,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from license_server.gumroad import Seller
 from license_server.kv.interface import Store
 from license_server.outbox import Do, Worker
+
+if TYPE_CHECKING:
+    from license_server.confirm import Keys
 
 API = "https://api.gumroad.com"
 BEGIN_AGAIN = 30.0
@@ -71,16 +75,19 @@ class Services:
         new_key: Callable[[], str],
         holder: str,
     ) -> None:
-        # Here, because the owner's commands read the settings too and need none of it.
-        from license_server.confirm import Gumroad, Keys, confirmer, walk
-
-        gumroad = Gumroad(outside.gumroad_token, outside.gumroad_api)
-        self.verify = Keys(gumroad, seller, store, clock, new_key) if seller.products else None
+        self.verify: Keys | None = None
         kinds: dict[str, Do] = {}
         self._others: dict[str, Callable[[], Awaitable[None]]] = {}
-        if outside.gumroad_token:
-            kinds["confirm"] = confirmer(gumroad, seller, clock, new_key)
-            self._others["asking again about sales"] = lambda: walk(store, clock)
+        if outside.gumroad_token or seller.products:
+            # Only here, because TLS takes memory, and the owner's commands need none of it.
+            from license_server.confirm import Gumroad, Keys, confirmer, walk
+
+            gumroad = Gumroad(outside.gumroad_token, outside.gumroad_api)
+            if seller.products:
+                self.verify = Keys(gumroad, seller, store, clock, new_key)
+            if outside.gumroad_token:
+                kinds["confirm"] = confirmer(gumroad, seller, clock, new_key)
+                self._others["asking again about sales"] = lambda: walk(store, clock)
         if outside.smtp_url:
             from license_server.mail import mailer, post_from
 

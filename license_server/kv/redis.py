@@ -44,9 +44,6 @@ SWEPT = 500
 
 _NAMES = b"oavr-names"
 
-FAILURES = (RedisError, OSError, StoreError, ValueError)
-"""What may go wrong with a group; ValueError: a name that cannot be written."""
-
 log = logging.getLogger("license_server.kv")
 
 
@@ -81,7 +78,8 @@ class RedisStore:
     """A `Store` in the Redis at `url`: `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
 
     `clock` gives Unix seconds. A rule that asks for several pages sees each as it was when that page was read; all else
-    that a rule reads is of one moment.
+    that a rule reads is of one moment. What a rule changes rests on all values that it was given still being so, but
+    not on there being no new ones between those of a page.
 
     Raises:
         StoreError: the address is none.
@@ -131,7 +129,7 @@ class RedisStore:
                 left = [run for run in left if not run.ended]
                 # What was known is read again with the rest: so all that a rule has seen is of one moment.
                 await self._fetch(view, again=True)
-        except FAILURES as error:
+        except Exception as error:
             _fail(left, error)
         return []
 
@@ -146,7 +144,7 @@ class RedisStore:
                 left = left[len(ended) :]
                 await self._fetch(view, again=False)
             told = await self._commit(group)
-        except FAILURES as error:
+        except Exception as error:
             _fail(group, error)
             return []
         again = [run for run, made in zip(group, told, strict=True) if not self._settled(run, made)]
@@ -274,6 +272,7 @@ def _tell(run: Run, result: object) -> None:
 
 def _fail(runs: list[Run], error: Exception) -> None:
     """What a Redis says of itself goes to the log; the asker learns that it may ask again."""
-    log.error("the Redis could not do it: %s: %s", type(error).__name__, error)
+    expected = isinstance(error, RedisError | OSError | StoreError)
+    log.error("the Redis could not do it: %s: %s", type(error).__name__, error, exc_info=None if expected else error)
     for run in runs:
         _tell(run, error if isinstance(error, StoreError) else StoreError("the Redis could not do it"))

@@ -9,11 +9,21 @@ import pytest
 from tests.license_server.programs import RedisServer, redis_server
 from tests.license_server.stores import on_engine
 
-ON_BOTH = {"test_generations", "test_gumroad", "test_licenses", "test_races", "test_outbox", "test_confirm"}
-"""Modules whose tests run on both; of `test_kv_store` only those that look into no file."""
+ON_BOTH = {
+    "test_generations",
+    "test_gumroad",
+    "test_licenses",
+    "test_races",
+    "test_kill",
+    "test_outbox",
+    "test_confirm",
+}
+"""Modules whose tests run on both; of others only those that look into no file."""
 ON_BOTH_TOO = {
     "test_a_rule_that_only_looks_may_not_write",
     "test_a_key_that_cannot_be_written_costs_nobody_else_an_answer",
+    "test_nothing_acknowledged_is_lost_by_kill",
+    "test_nothing_acknowledged_is_lost_by_twenty_kills",
 }
 
 
