@@ -6,7 +6,7 @@ from oavr_tui.app.live import Live
 from oavr_tui.app.next_steps import next_step, why
 from oavr_tui.app.widgets.one_line import Part
 from oavr_tui.app.widgets.sidebar import Entry
-from oavr_tui.models import Job, JobState, PodState
+from oavr_tui.models import Job, JobState
 
 PLACES = {
     "studio": "oavr_tui.app.screens.studio:Studio",
@@ -45,6 +45,10 @@ def entries(live: Live) -> list[Entry]:
 
 def foot(live: Live, now: float) -> tuple[str, str]:
     """What running studios cost an hour, and for how long they have been running; empty while none runs."""
+    if not live.running_pods:
+        return "", ""
+    from oavr_tui.models import PodState  # not for the first frame
+
     pods = [pod for pod in live.running_pods if pod.state is not PodState.ASKED]
     if not pods:
         return "", ""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from oavr_tui.app.live import Live
 from oavr_tui.app.next_steps import why
-from oavr_tui.engine.events import PodStepped
 from oavr_tui.models import PREVIEW, Job, JobState
 from oavr_tui.text import clock, safe
+
+if TYPE_CHECKING:
+    from oavr_tui.engine.events import PodStepped
 
 _S = JobState
 _FETCHING = "Fetching the video engine: "

@@ -12,23 +12,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from oavr_tui.app.next_steps import in_studio
-from oavr_tui.engine.events import (
-    DrivingChanged,
-    Estimated,
-    Event,
-    JobChanged,
-    JobProgressed,
-    Notice,
-    PodChanged,
-    PodStepped,
-    SettingsChanged,
-    Step,
-    VideosChanged,
-)
-from oavr_tui.models import Job, Pod, PodState, Progress
+from oavr_tui.models import Job, Progress
 
 if TYPE_CHECKING:
     from oavr_tui.engine.engine import Engine
+    from oavr_tui.engine.events import Estimated, Event, PodStepped, Step
+    from oavr_tui.models import Pod
 
 _NOTICES, _UNSAID = 200, 5
 """How many sentences are kept, and how many are said at once at most: a flood of them would hide the screen."""
@@ -94,8 +83,11 @@ class Live:
 
     def take(self, event: Event, engine: Engine) -> None:
         """Take an event in; what it changed is told by the next `changed`."""
+        from oavr_tui.engine import events  # after the first frame
+        from oavr_tui.models import PodState
+
         match event:
-            case JobChanged(job):
+            case events.JobChanged(job):
                 before = self.job(job.id)
                 self.jobs = tuple(engine.jobs())
                 if job.ended and before is not None and not before.ended:
@@ -104,31 +96,31 @@ class Live:
                     self.progress.pop(job.id, None)
                     self.estimates.pop(job.id, None)
                 self._changed.add(Topic.JOBS)
-            case JobProgressed(progress):
+            case events.JobProgressed(progress):
                 self.progress[progress.job_id] = progress
                 self._changed.add(Topic.PROGRESS)
-            case PodChanged(pod):
+            case events.PodChanged(pod):
                 self.pods = tuple(engine.fleet.book.all())
                 if pod.state in (PodState.READY, PodState.STOPPED, PodState.GONE):
                     self.steps.pop(pod.id, None)
                 self._changed.add(Topic.PODS)
-            case PodStepped():
+            case events.PodStepped():
                 self.steps[event.pod] = event
-                if event.step is Step.ASKED:
+                if event.step is events.Step.ASKED:
                     self.reached.pop(event.pod, None)
                 self.reached.setdefault(event.pod, {}).setdefault(event.step, engine.now())
                 self._changed.add(Topic.STEPS)
-            case SettingsChanged():
+            case events.SettingsChanged():
                 self._changed.add(Topic.SETTINGS)
-            case VideosChanged():
+            case events.VideosChanged():
                 self._changed.add(Topic.VIDEOS)
-            case DrivingChanged(driving):
+            case events.DrivingChanged(driving):
                 self.driving = driving
                 self._changed.add(Topic.DRIVING)
-            case Estimated():
+            case events.Estimated():
                 self.estimates[event.job_id] = event
                 self._changed.add(Topic.ESTIMATES)
-            case Notice(text, job_id):
+            case events.Notice(text, job_id):
                 told = Told(engine.now(), text if job_id is None else in_studio(text), job_id)
                 self.notices.append(told)
                 self.unsaid.append(told)

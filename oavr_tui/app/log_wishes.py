@@ -17,11 +17,11 @@ from textual.app import SuspendNotSupported
 
 from oavr_tui.app.live import Live
 from oavr_tui.app.talking import Talking
-from oavr_tui.redact import Redactor
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
     from oavr_tui.app.widgets.log_pane import LogPane
+    from oavr_tui.redact import Redactor
 
 _NO_LOG = "Nothing has been logged there yet, so there is nothing to save."
 
@@ -33,6 +33,8 @@ class LogWishes(Talking):
 
     def log_redactor(self) -> Redactor:
         """Hides what looks like a secret, and the ids of all pods that are known now."""
+        from oavr_tui.redact import Redactor
+
         redact = Redactor()
         for pod in self.live.pods:
             redact.know_pod(pod.pod_id)

@@ -6,10 +6,12 @@ Rules:
 2. These classes hold facts, not behaviour; they load nothing but the standard library, so that the first frame is fast.
 3. What is written to disk is `dataclasses.asdict` of these; pydantic checks it on the way back in (store/documents.py).
 
-They are taken from here, whichever module they stand in.
+They are taken from here, whichever module they stand in; those of pods are loaded when they are first asked for.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from oavr_tui.models.jobs import (
     AUTO,
@@ -34,20 +36,32 @@ from oavr_tui.models.jobs import (
     VoiceInfo,
     shape_of,
 )
-from oavr_tui.models.pods import (
-    BILLED_STATES,
-    POD_FOLLOWS,
-    STARTING_STATES,
-    Measure,
-    Pod,
-    PodKind,
-    PodState,
-    PodWish,
-    Spell,
-    SpellKind,
-    machine_kind,
-)
 from oavr_tui.models.steps import IllegalStep
+
+if TYPE_CHECKING:
+    from oavr_tui.models.pods import (
+        BILLED_STATES,
+        POD_FOLLOWS,
+        STARTING_STATES,
+        Measure,
+        Pod,
+        PodKind,
+        PodState,
+        PodWish,
+        Spell,
+        SpellKind,
+        machine_kind,
+    )
+
+
+def __getattr__(name: str) -> object:
+    """The nouns of pods, loaded when they are first used: the first frame needs none of them."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    from oavr_tui.models import pods
+
+    return getattr(pods, name)
+
 
 __all__ = [
     "AUTO",

@@ -11,14 +11,14 @@ from oavr_tui.errors import OavrError
 from oavr_tui.models import PREVIEW, Pod, PodWish
 
 if TYPE_CHECKING:
-    from oavr_tui.app.app import OavrApp
+    from oavr_tui.app.heart import Heart
     from oavr_tui.engine.engine import Engine
 
 _STOP_SECONDS = 60.0
 """How long leaving waits for pods to stop where nobody else sees to it."""
 
 
-async def leaving(app: OavrApp) -> bool:
+async def leaving(app: Heart) -> bool:
     """Whether to leave now; asks only where something goes on. Call it from a worker."""
     pods = app.live.running_pods
     here = [job for job in app.live.jobs if not job.ended and job.request.on == PREVIEW]
@@ -52,7 +52,7 @@ async def leaving(app: OavrApp) -> bool:
     return answer in ("stop", "leave")
 
 
-async def _stopped(app: OavrApp, engine: Engine, pods: Sequence[Pod]) -> bool:
+async def _stopped(app: Heart, engine: Engine, pods: Sequence[Pod]) -> bool:
     """Have pods stopped; returns whether that is done, or is seen to by somebody who stays."""
     try:
         for pod in pods:

@@ -10,7 +10,7 @@ from oavr_tui.app.request import LEAST_SECONDS, Wrong, longest, place, request_o
 from oavr_tui.app.screens.studio_more import own_addresses, takes_videos
 from oavr_tui.app.screens.studio_words import NEEDS_KEY, ON_OWN, ON_RUNPOD
 from oavr_tui.errors import BadInput, DiskFull, OavrError, Unreachable
-from oavr_tui.models import AUTO, Job, PodKind, Request
+from oavr_tui.models import AUTO, Job, Request
 
 if TYPE_CHECKING:
     from oavr_tui.app.app import OavrApp
@@ -89,6 +89,8 @@ async def _cut(app: OavrApp, request: Request, voice: VoiceLook, *, full: bool) 
 
 async def _studio_there(app: OavrApp, engine: Engine, request: Request, voice: VoiceLook) -> bool:
     """Whether there is a studio, or one starts by itself, or the person wants one started now."""
+    from oavr_tui.models import PodKind
+
     there = any(pod.kind is PodKind.RUNPOD and takes_videos(pod) for pod in app.live.pods)
     if request.on != AUTO or there or engine.fleet.plan.auto_start:
         return True

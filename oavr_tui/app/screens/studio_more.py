@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -11,10 +11,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from oavr_tui import models  # those of pods are loaded when used: not for the first frame
 from oavr_tui.app.live import Live
 from oavr_tui.app.widgets.choice import Choice, Pick
-from oavr_tui.models import Pod, PodKind, PodState
 from oavr_tui.text import safe, safe_url
+
+if TYPE_CHECKING:
+    from oavr_tui.models import Pod
 
 QUALITIES = (
     Pick("draft", "Draft"),
@@ -85,7 +88,7 @@ class More(Vertical):
 def places(live: Live, chosen: str, *, has_key: bool) -> list[Pick]:
     """Where a full video can be made, as far as there is a choice. chosen: what was chosen before, kept in the list."""
     pods = [pod for pod in live.pods if takes_videos(pod) or pod.name == chosen]
-    own = any(pod.kind is PodKind.ADDRESS for pod in pods)
+    own = any(pod.kind is models.PodKind.ADDRESS for pod in pods)
     picks = [Pick(pod.name, safe(pod.name), hints=(_busy(live, pod),)) for pod in pods]
     if chosen and not any(pick.id == chosen for pick in picks):
         name = safe_url(chosen) if "://" in chosen else safe(chosen)
@@ -98,20 +101,20 @@ def places(live: Live, chosen: str, *, has_key: bool) -> list[Pick]:
 
 def takes_videos(pod: Pod) -> bool:
     """Whether a video can be given to a studio now, or as soon as it has started."""
-    if pod.kind is PodKind.ADDRESS:
-        return pod.state is not PodState.GONE
-    return not pod.found and (pod.starting or pod.state is PodState.READY)
+    if pod.kind is models.PodKind.ADDRESS:
+        return pod.state is not models.PodState.GONE
+    return not pod.found and (pod.starting or pod.state is models.PodState.READY)
 
 
 def own_addresses(live: Live) -> Iterable[Pod]:
     """Places of the person's own, which need no key."""
-    return (pod for pod in live.pods if pod.kind is PodKind.ADDRESS and takes_videos(pod))
+    return (pod for pod in live.pods if pod.kind is models.PodKind.ADDRESS and takes_videos(pod))
 
 
 def _busy(live: Live, pod: Pod) -> str:
     if pod.starting:
         return "Starting"
-    if pod.kind is PodKind.RUNPOD and pod.state is not PodState.READY:
+    if pod.kind is models.PodKind.RUNPOD and pod.state is not models.PodState.READY:
         return pod.state.value.capitalize()
     jobs = sum(
         1 for job in live.jobs if not job.ended and (job.pod == pod.id or (not job.pod and job.request.on == pod.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import set_cell_size
 from rich.color import Color
@@ -13,7 +13,8 @@ from textual.app import App
 from textual.strip import Strip
 from textual.widget import Widget
 
-from oavr_tui.media.types import Raster
+if TYPE_CHECKING:
+    from oavr_tui.media.types import Raster
 
 _UPPER = "▀"
 _SHADES = " .:-=+*#%@"
