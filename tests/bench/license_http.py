@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import re
-import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
+
+from tests.bench.wrk import Served, wrk_command
 
 PATH = "/api/generation/check"
 BODY = b'{"canGenerate":true,"isPro":false,"limit":1,"used":0,"resetsIn":"16h 26m"}'
@@ -42,17 +39,14 @@ def main() -> int:
     if chosen.serve:
         serve(chosen.serve, chosen.loop)
         return 0
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        print("wrk is not installed (apt-get install wrk)")
-        return 1
-    load = [wrk, "-t1", f"-c{chosen.connections}", f"-d{chosen.seconds}"]
-    servers = {name: Served(name, chosen.loop) for name in NAMES}
+    load = wrk_command(chosen.connections, chosen.seconds)
+    words = [sys.executable, "-m", "tests.bench.license_http", "--loop", chosen.loop, "--serve"]
+    servers = {name: Served([*words, name]) for name in NAMES}
     try:
         rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in NAMES}
         for _ in range(chosen.rounds):
             for name in NAMES:
-                rounds[name].append(servers[name].measure(load))
+                rounds[name].append(servers[name].measure(load, f"{PATH}?fingerprint=abc"))
         print(f"{' '.join(['wrk', *load[1:]])}, {chosen.loop}, {chosen.rounds} rounds, median (least to most)")
         ceiling = statistics.median(rate for rate, _ in rounds[NAMES[0]])
         for name in NAMES:
@@ -71,42 +65,6 @@ def report(name: str, rounds: list[tuple[float, float]], ceiling: float, rss: in
         f"{name:>15}  {rate:8,.0f} req/s ({rates[0]:,.0f} to {rates[-1]:,.0f})  {rate / ceiling:5.0%} of bare"
         f"  {cpu:5.1f} us CPU a request  {rss / 1024:.0f} MiB"
     )
-
-
-class Served:
-    """One of the servers in a process of its own."""
-
-    def __init__(self, name: str, loop: str) -> None:
-        words = [sys.executable, "-m", "tests.bench.license_http", "--serve", name, "--loop", loop]
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-        self.port = int(cast(Any, self.process.stdout).readline())
-
-    def measure(self, load: list[str]) -> tuple[float, float]:
-        """Requests a second, and microseconds of CPU a request."""
-        before = self.cpu_seconds()
-        target = f"http://127.0.0.1:{self.port}{PATH}?fingerprint=abc"
-        said = subprocess.run([*load, target], capture_output=True, text=True, check=True, timeout=300).stdout
-        spent = self.cpu_seconds() - before
-        if "Non-2xx" in said or "Socket errors" in said:
-            raise RuntimeError(said)
-        rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-        count = re.search(r"(\d+) requests in", said)
-        if rate is None or count is None:
-            raise RuntimeError(said)
-        return float(rate[1]), spent / int(count[1]) * 1e6
-
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def rss(self) -> int:
-        """KiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0])
-
-    def end(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
 
 
 def serve(name: str, loop: str) -> None:
