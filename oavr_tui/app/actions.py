@@ -75,6 +75,7 @@ ACTIONS: tuple[Action, ...] = (
     _A("studio", "portrait", "ctrl+o", "Portrait", "Choose the picture of a face.", shown=True, everywhere=True),
     _A("studio", "voice", "ctrl+l", "Voice", "Choose the recording of a voice.", shown=True, everywhere=True),
     _A("studio", "more", "o", "More options", "Show or hide quality, seed, length and the other options."),
+    _A("studio", "samples", "", "Try the samples", "Fill the form in with our sample portrait and voice."),
     _A("studio", "clear", "", "Clear the form", "Empty the form for a new video."),
     _A("queue", "open", "enter,l", "Log", "Show what happened to this video so far.", shown=True),
     _A("queue", "play", "o", "Play", "Open the finished video.", shown=True),

@@ -37,6 +37,8 @@ NARROW, WIDE = 80, 120
 """Columns below which the sidebar shows icons only, and from which side panels appear."""
 LEAST = (50, 15)
 """Columns and lines below which nothing can be shown."""
+ENOUGH = (60, 20)
+"""Columns and lines in which everything can be used."""
 
 
 def _everywhere() -> list[BindingType]:
@@ -82,6 +84,7 @@ class OavrApp(Deeds):
         self.at_once = at_once and request is not None
         self.samples = samples
         self._headline, self._sidebar, self._body = OneLine(id="headline"), Sidebar(id="sidebar"), Container(id="body")
+        self._too_small = Static("", id="too-small")
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = NAMES[settings.app_theme]
@@ -98,7 +101,7 @@ class OavrApp(Deeds):
             yield self._sidebar
             yield self._body
         yield KeyBar(id="keys")
-        yield Static(Content("Please make the window larger."), id="too-small")
+        yield self._too_small
 
     async def on_mount(self) -> None:
         place = "studio" if self.given is not None else self.memory.place
@@ -107,12 +110,16 @@ class OavrApp(Deeds):
 
     def on_resize(self, event: events.Resize) -> None:
         self._fit(*event.size)
+        if self.place:
+            self.draw_frame()
 
     def _fit(self, width: int, height: int) -> None:
         house = self.screen_stack[0]
         house.set_class(width < NARROW, "narrow").set_class(width >= WIDE, "wide")
         house.set_class(width < LEAST[0] or height < LEAST[1], "tiny")
         self._sidebar.set_class(width < NARROW, "narrow")
+        small = f"Please make the window larger: it is {width}x{height}, and {ENOUGH[0]}x{ENOUGH[1]} is enough."
+        self._too_small.update(Content(small))
 
     async def go(self, place: str) -> Pane:
         """Bring a screen to the front; it is made when it is first shown."""
@@ -139,8 +146,11 @@ class OavrApp(Deeds):
         return pane
 
     def draw_frame(self) -> None:
-        self._headline.show(*headline(self.live, demo=self.demo is not None))
-        self._sidebar.show(entries(self.live), self.place, foot(self.live, self.clock()))
+        self._headline.show(*headline(self.live, demo=self.demo is not None, narrow=self.size.width < NARROW))
+        # Reckoned anew each time: a restarted studio counts from its restart, as its row on Pods does.
+        running = self._engine.running_cost() if self._engine is not None and self.live.running_pods else None
+        since = None if running is None else running.since
+        self._sidebar.show(entries(self.live), self.place, foot(self.live, self.clock(), since))
 
     @on(Sidebar.Wanted)
     async def sidebar_wanted(self, event: Sidebar.Wanted) -> None:

@@ -132,13 +132,18 @@ class Deeds(Heart):
             pane = self._panes.get(self.place)
             self.set_focus(None if pane is None else pane.resting_focus())
 
+    def action_help_quit(self) -> None:
+        """What ^C does; it ends programs elsewhere."""
+        self.say("^q quits. What is being made goes on.")
+
     async def action_quit(self) -> None:
         """Leave; what goes on, and what it costs, is said first."""
         self._leave()
 
     @work(exclusive=True, group="leaving")
     async def _leave(self) -> None:
-        from oavr_tui.app.dialogs.leaving import leaving
+        from oavr_tui.app.dialogs.leaving import farewell, leaving
 
         if await leaving(self):
+            self.parting += farewell(self.live, self.settings.videos_folder, self._since)
             self.exit()

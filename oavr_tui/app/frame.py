@@ -18,14 +18,15 @@ PLACES = {
 """The screens of the sidebar, in the order of the keys 1 to 5, and where their classes are."""
 
 
-def headline(live: Live, *, demo: bool) -> tuple[list[Part], list[Part]]:
-    """Left and right parts of the first line."""
+def headline(live: Live, *, demo: bool, narrow: bool) -> tuple[list[Part], list[Part]]:
+    """Left and right parts of the first line. narrow: there is little room."""
     name: list[Part] = [(" OpenAvathar", "strong", "app.go_studio")]
     if demo:
-        name.append(("  DEMO: nothing here costs money", "key", ""))
+        name.append(("  DEMO" if narrow else "  DEMO in fast motion: nothing here costs money", "key", ""))
     if live.ready and not live.driving:
-        return name, [("another window is at work; this one looks on ", "dim", "")]
-    return name, [("previews are free ", "dim", "")]
+        rest = "" if narrow or demo else "; this one looks on"
+        return name, [(f"another window is at work{rest} ", "dim", "")]
+    return name, [] if demo else [("previews are free ", "dim", "")]
 
 
 def entries(live: Live) -> list[Entry]:
@@ -43,8 +44,11 @@ def entries(live: Live) -> list[Entry]:
     ]
 
 
-def foot(live: Live, now: float) -> tuple[str, str]:
-    """What running studios cost an hour, and for how long they have been running; empty while none runs."""
+def foot(live: Live, now: float, since: float | None) -> tuple[str, str]:
+    """What running studios cost an hour, and for how long they have been running; empty while none runs.
+
+    since: when the first of them began to cost money, unix seconds; None where none has yet.
+    """
     if not live.running_pods:
         return "", ""
     from oavr_tui.models import PodState  # not for the first frame
@@ -52,8 +56,7 @@ def foot(live: Live, now: float) -> tuple[str, str]:
     pods = [pod for pod in live.running_pods if pod.state is not PodState.ASKED]
     if not pods:
         return "", ""
-    since = min(pod.created_at for pod in pods)
-    return f"${sum(pod.per_hour for pod in pods):.2f}/h", duration(now - since)
+    return f"${sum(pod.per_hour for pod in pods):.2f}/h", "" if since is None else duration(now - since)
 
 
 def duration(seconds: float) -> str:

@@ -83,7 +83,7 @@ async def test_consent_is_asked_once(home: Paths) -> None:
     request = Request(str(portrait()), str(voice()), max_seconds=1)
     async with app(home, request, agreed=False).run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: "first video" in dialog(pilot))
+        await until(pilot, lambda: "make videos" in dialog(pilot))
         await pilot.press("escape")
         await until(pilot, lambda: "Nothing" in text(pilot, "status"))
         assert not jobs(pilot)

@@ -73,7 +73,7 @@ async def test_flow_a_somebody_new_gets_a_full_video(tmp_path: Path, monkeypatch
             assert "The key works" in said(pilot)
             assert KEY not in text_of(pilot.app)
             await pilot.press("ctrl+g")
-            await asked(pilot, "Before your first video")
+            await asked(pilot, "Before you make videos")
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, Starting))
             await until(pilot, lambda: all_made(pilot))
@@ -94,7 +94,7 @@ async def test_flow_b_somebody_who_returns_is_asked_nothing_again(
             await fill(pilot)
             studio(pilot).form.choose_kind(full=True)
             await pilot.press("ctrl+g")
-            await asked(pilot, "Before your first video")
+            await asked(pilot, "Before you make videos")
             await pilot.press("enter")
             await until(pilot, lambda: all_made(pilot))
         async with opened(cloud, monkeypatch) as pilot:
@@ -134,7 +134,7 @@ async def test_flow_d_somebody_with_two_pods_chooses_one(tmp_path: Path, monkeyp
             await pilot.press("down", "down")
             assert choice.value == "studio-2"
             await pilot.press("ctrl+g")
-            await asked(pilot, "Before your first video")
+            await asked(pilot, "Before you make videos")
             await pilot.press("enter")
             await until(pilot, lambda: all_made(pilot))
             job = jobs(pilot)[0]

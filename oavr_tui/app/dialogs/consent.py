@@ -10,7 +10,7 @@ AGREED = "agree"
 def consent() -> Question:
     """Answers AGREED, or "" (also for Esc)."""
     return Question(
-        "Before your first video",
+        "Before you make videos",
         [
             "Use only faces and voices that are your own, or that you have permission to use.",
             "Do not deceive anybody with what you make. This is asked only once.",

@@ -55,7 +55,7 @@ class GetKey(ModalScreen[bool]):
                     yield Button("Open", id="key-open", compact=True)
                 with Horizontal(classes="row"):
                     yield Static(Content("Key"), classes="label")
-                    yield Input(placeholder="rpa_…, from API Keys on that page", password=True, id="key", compact=True)
+                    yield Input(placeholder=self._example(), password=True, id="key", compact=True)
                 if (demo := self._oavr.demo) is not None:
                     with Horizontal(classes="row"):
                         yield Static(Content(f"The demo's account takes {demo.key}"), classes="where")
@@ -72,6 +72,11 @@ class GetKey(ModalScreen[bool]):
             f"It stops after {minutes:g} minutes without work. Quick previews stay free."
         )
 
+    def _example(self) -> str:
+        if self._oavr.demo is not None:
+            return "enter alone takes the demo's"
+        return "rpa_…, from API Keys on that page"
+
     def on_resize(self, event: events.Resize) -> None:
         self.query_one(VerticalScroll).styles.max_height = max(event.size.height - _AROUND, 3)
 
@@ -79,7 +84,7 @@ class GetKey(ModalScreen[bool]):
         self.app.clear_notifications()  # in a small window they would cover the answers
         field = self.query_one("#key", Input)
         field.cursor_blink = False
-        (field if self._oavr.demo is None else self.query_one("#key-demo")).focus()
+        field.focus()
         self._say("Kept on this computer only, in a file that only you can read.", "hint")
 
     def _say(self, text: str, look: str) -> None:
@@ -114,6 +119,9 @@ class GetKey(ModalScreen[bool]):
     @on(Button.Pressed, "#key-save")
     def wanted(self) -> None:
         key = self.query_one("#key", Input).value.strip()
+        if not key and self._oavr.demo is not None:
+            self.take_demo_key()
+            return
         if not key:
             self._say("Paste your key into the line above first.", "bad")
             self.query_one("#key", Input).focus()

@@ -36,6 +36,14 @@ _ROWS: tuple[tuple[str, str, Step], ...] = (
 _MAKING = (JobState.GENERATING, JobState.FETCHING, JobState.DONE, JobState.CANCELLED)
 
 
+def usual(known: float, *, waking: bool) -> str:
+    """How long a start takes. known: seconds that it took before, 0 for none. waking: everything is there already."""
+    if known > 0:
+        minutes = max(round(known / 60), 1)
+        return f"usually {minutes} minute{'s' * (minutes != 1)}"
+    return "usually a few minutes" if waking else "usually 8-20 minutes the first time"
+
+
 class Starting(ModalScreen[None]):
     """Closes by itself when the video is being made. On failure it says so, and what can be done."""
 
@@ -98,17 +106,21 @@ class Starting(ModalScreen[None]):
             return
         self._step = step_of(job, self.oavr.live) or self._step
         estimate = self.oavr.live.estimates.get(job.id)
-        usually = "usually 8-20 minutes the first time"
-        if estimate is not None and estimate.learned and estimate.start_seconds:
-            usually = f"usually {max(round(estimate.start_seconds / 60), 1)} minutes"
+        known = estimate.start_seconds if estimate is not None and estimate.learned else 0.0
+        usually = usual(known, waking=self._is_waking(job))
         self.query_one("#starting-title", Static).update(Content(f"Starting your studio, {usually}"))
         self.query_one(LineList).redraw(0, len(_ROWS))
         self.query_one("#starting-words", Static).update(Content(self._words()))
 
+    def _is_waking(self, job: Job) -> bool:
+        """Whether a machine is started again that has everything on its disk."""
+        pod = self.oavr.live.pod(self._step.pod if self._step is not None else job.pod)
+        return pod is not None and pod.resumed
+
     def _words(self) -> str:
         engine = self.oavr.engine
         if engine is not None and engine.kept:
-            return "You may close this window and even the app: it goes on in the background, and money is watched."
+            return "You can hide this, or leave the app: it goes on in the background."
         return "Hide this and go on; the video waits in the queue."
 
     def _show_failure(self, job: Job) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from oavr_tui.app.actions import bindings
@@ -24,19 +24,28 @@ from oavr_tui.app.screens.studio_looking import LookingForm
 from oavr_tui.app.screens.studio_pick import picked
 from oavr_tui.app.screens.studio_words import (
     FIRST_STEPS,
+    LOADING,
     ON_OWN,
     SPEED,
     full_words,
     learned,
     next_words,
     preview_words,
+    sentence,
 )
 from oavr_tui.app.widgets.queue import Queue
 from oavr_tui.errors import OavrError
 from oavr_tui.models import PREVIEW, JobState, Quality
 
-ROOMY, TALL = 100, 36
-"""Columns and lines of the terminal from which the pictures appear, and from which the form is spaced out."""
+ROOMY, TALL, SHORT = 100, 36, 24
+"""Columns of the terminal from which the pictures appear; lines from which the form is spaced out, and below which the
+first steps give way to what is being made."""
+PASSED_ON: list[BindingType] = [
+    Binding("c", "queue('cancel')", "Cancel", id="queue.cancel"),
+    Binding("r", "queue('retry')", "Retry", id="queue.retry"),
+    Binding("l", "queue('open')", "Log", show=False),
+]
+"""Keys that act on the queue's line wherever they are not text."""
 ESTIMATE_AFTER, SAVE_AFTER = 0.5, 1.0
 """Seconds without a change after which the account is asked, and the draft written to the disk."""
 
@@ -44,7 +53,7 @@ ESTIMATE_AFTER, SAVE_AFTER = 0.5, 1.0
 class Studio(Pane):
     """Owns the draft. What is asked before a video begins is in studio_ask.py."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("studio")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("studio"), *PASSED_ON]
     DEFAULT_CSS = "Studio Form { max-height: 1fr; }"
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -54,6 +63,8 @@ class Studio(Pane):
         self._asking = False
         self._at_once = False
         self._followed = ""
+        self._answered: Draft | None = None
+        self._places: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield self.form
@@ -103,6 +114,11 @@ class Studio(Pane):
             self.form.show_go("Add to queue" if self.live.active else "Generate")
             self._draw_kinds()
             self._draw_first_steps()
+        places = tuple((pod.id, pod.state) for pod in self.live.pods)
+        if places != self._places:  # what is ready, or has gone, changes what a video takes
+            self._places = places
+            self._estimate()
+        self.refresh_bindings()
 
     def _learn(self) -> None:
         """Keep what ended videos teach."""
@@ -121,7 +137,11 @@ class Studio(Pane):
     def _draw_kinds(self) -> None:
         seconds = self.form.seconds
         preview = preview_words(self.oavr.memory.views.get(SPEED, ""), seconds)
-        full = self._full_words or plain_full(self.oavr, self.form.draft, has_key=self.has_key)
+        full = (
+            LOADING
+            if not self.live.ready
+            else self._full_words or plain_full(self.oavr, self.form.draft, has_key=self.has_key)
+        )
         self.form.show_kinds(preview, full)
 
     def _draw_first_steps(self) -> None:
@@ -131,11 +151,12 @@ class Studio(Pane):
         done |= {"audio"} if self.form.voice is not None else set()
         done |= {"key"} if self.has_key else set()
         size = self.app.size
-        crowded = bool(self.live.jobs) or self.form.more_shown or size.width < 80 or size.height < 24
+        crowded = bool(self.live.jobs) or self.form.more_shown or size.width < 80 or size.height < SHORT
         first.show(done, small=crowded and size.height < TALL, samples=self.oavr.samples is not None)
         if first.complete and not self.oavr.memory.welcomed:
             self._hide_first_steps()
-        first.display = not self.oavr.memory.welcomed
+        # What is being made must be in sight.
+        first.display = not self.oavr.memory.welcomed and not (self.live.active and size.height < SHORT)
 
     def _hide_first_steps(self) -> None:
         self.oavr.memory = replace(self.oavr.memory, welcomed=True)
@@ -152,7 +173,9 @@ class Studio(Pane):
     @on(Form.Edited)
     def edited(self, event: Form.Edited) -> None:
         event.stop()
-        self.form.say("status", "")
+        if self.form.draft != self._answered:  # else this tells of a change from before the answer
+            self._answered = None
+            self.form.say("status", "")
         self.form.look(event.field)
         if event.field == "make" and self.form.draft.full:
             self._full_wanted()
@@ -188,7 +211,8 @@ class Studio(Pane):
             return None
         if told is not None:
             self._full_words = full_words(told)
-            self.form.say("status", told.text)
+            if self.form.draft != self._answered:
+                self.form.say("status", sentence(told))
         return self._draw_kinds()
 
     # --- what the person does
@@ -217,11 +241,18 @@ class Studio(Pane):
             case "key":
                 self._ask_for_key()
             case _ if what == SAMPLES:
-                self._use_samples()
+                self.action_samples()
             case _ if what == HIDE:
                 self._hide_first_steps()
             case _:
                 self.action_generate()
+
+    def action_queue(self, name: str) -> None:
+        """Do with the queue's line what its own key does there."""
+        self.call_later(self.app.run_action, name, self._queue)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "queue" or self._queue.allows(str(parameters[0]))
 
     def action_portrait(self) -> None:
         self._browse("image")
@@ -242,11 +273,14 @@ class Studio(Pane):
         self.form.point_at(name)
         if path := await picked(self.oavr, name, self.form.given(name)):
             self.form.put(name, path)
+        else:
+            self.form.point_at("generate")  # in the field the next key would be text
 
     @work(exclusive=True, group="samples")
-    async def _use_samples(self) -> None:
+    async def action_samples(self) -> None:
         samples = self.oavr.samples
         if samples is None:
+            self.form.say("status", "There are no samples here.")
             return
         self.form.say("status", "Making the samples…")
         try:
@@ -289,6 +323,7 @@ class Studio(Pane):
 
     async def _made(self) -> None:
         form = self.form
+        self._answered = form.draft
         form.say("status", "Looking at your files…")
         agreed, self._at_once = self._at_once, False
         try:
@@ -304,3 +339,5 @@ class Studio(Pane):
         else:
             form.say("status", "Added to the queue.", "good")
             self._followed = job.id
+            if form.is_in_a_text and form.draft == self._answered:  # the queue's keys would be text there
+                form.point_at("generate")

@@ -178,6 +178,11 @@ class Form(VerticalScroll, can_focus=False):
         """Whether the person is in this text field."""
         return self._texts[name].has_focus
 
+    @property
+    def is_in_a_text(self) -> bool:
+        """Whether the person is in any text field."""
+        return any(text.has_focus for text in self._texts.values())
+
     # --- what it shows
 
     def say(self, where: str, text: str, mood: Mood = "hint") -> None:

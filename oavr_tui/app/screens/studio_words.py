@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ SPEED = "studio.preview_speed"
 """Where Memory.views keeps how many seconds this computer takes for a second of preview."""
 FIRST_STEPS = "studio.first_steps"
 """Where Memory.views keeps which of the first steps are done."""
+_PARTS = re.compile(r" this time \([^)]*\)")
+"""Of which parts the time of an estimate consists."""
 _SLOWEST = 1000.0
 
 
@@ -59,14 +62,20 @@ def preview_words(speed: str, seconds: float) -> tuple[str, ...]:
 
 
 def full_words(told: Estimated) -> tuple[str, ...]:
-    """What a full video takes, by an estimate."""
-    whole = f"about {about(told.start_seconds + told.make_seconds)}"
-    cost = f"${told.dollars:.2f}" if told.dollars > 0 else ""
-    short = [" · ".join(part for part in parts if part) for parts in ((whole, cost and f"about {cost}"), (whole, cost))]
-    return f"your RunPod · {told.brief}", told.brief, *short
+    """What a full video takes: the estimate's own words, then fewer and fewer of them."""
+    short = _PARTS.sub("", told.brief).replace("minutes", "min")
+    time, _, cost = short.removeprefix("usually ").partition(" · ")
+    time, cost = time.removesuffix(" the first time"), cost.removeprefix("about ").removeprefix("roughly ")
+    return f"your RunPod · {told.brief}", told.brief, short, f"{time} · {cost}" if cost else time, time
+
+
+def sentence(told: Estimated) -> str:
+    """The same words as a line of their own."""
+    return f"{told.brief[:1].upper()}{told.brief[1:]}."
 
 
 NEEDS_KEY = ("your RunPod · needs a key · about $0.10 each", "needs a key · about $0.10 each", "needs a key")
+LOADING = ("Loading…",)
 ON_RUNPOD = ("on your RunPod, in the best quality", "on your RunPod")
 ON_OWN = ("on your own server, in the best quality", "on your own server")
 

@@ -89,7 +89,15 @@ class PathField(Input):
         self._paths = PathSuggester(suffixes)
         if compact:  # what it sets itself by and by, at the price of another round of styles
             classes = f"{classes or ''} -textual-compact"
-        super().__init__(value, placeholder=placeholder, suggester=self._paths, compact=compact, id=id, classes=classes)
+        super().__init__(
+            value,
+            placeholder=placeholder,
+            suggester=self._paths,
+            compact=compact,
+            select_on_focus=False,  # what is selected is gone at the next key
+            id=id,
+            classes=classes,
+        )
         self.cursor_blink = False
 
     @property
@@ -115,6 +123,25 @@ class PathField(Input):
         found = self._paths.found
         if self.suggestion in found:
             self._suggestion = found[(found.index(self.suggestion) + by) % len(found)]
+
+    def _watch_value(self, value: str) -> None:
+        super()._watch_value(value)
+        if not self.has_focus:
+            self.call_after_refresh(self._show_end)
+
+    def _on_blur(self, event: events.Blur) -> None:
+        super()._on_blur(event)
+        self._show_end()
+
+    def on_resize(self) -> None:
+        if not self.has_focus:
+            self.call_after_refresh(self._show_end)
+
+    def _show_end(self) -> None:
+        """The name of a file is the end of its path."""
+        if self.is_attached and not self.has_focus:
+            self.cursor_position = len(self.value)
+            self.scroll_to(x=self.virtual_size.width, animate=False, immediate=True)
 
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()

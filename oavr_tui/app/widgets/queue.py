@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Command = Callable[[Engine], Awaitable[object]]
 
-_ROWS = frozenset({Topic.JOBS, Topic.PROGRESS, Topic.STEPS, Topic.PODS, Topic.SETTINGS})
+_ROWS = frozenset({Topic.JOBS, Topic.PROGRESS, Topic.STEPS, Topic.PODS, Topic.SETTINGS, Topic.CLOCK})
 _NARROW, _WIDE = 64, 90
 """Cells below which there is no bar, and from which it is long."""
 
@@ -73,8 +73,9 @@ class Queue(Vertical):
         if not changed & _ROWS:
             return
         jobs = words.in_order(self._live.jobs)
-        self.display = bool(jobs) or self.oavr.settings.app_queue == "always"
-        self._head.show([("Queue", "strong", "")], [(words.counts(self._live.jobs) or "nothing waits", "dim", "")])
+        self.display = bool(jobs) or not self._live.ready or self.oavr.settings.app_queue == "always"
+        counts = (words.counts(self._live.jobs) or "nothing waits") if self._live.ready else "Loading…"
+        self._head.show([("Queue", "strong", "")], [(f"{counts} ", "dim", "")])
         same = [job.id for job in jobs] == [job.id for job in self._jobs]
         chosen = self.job
         self._jobs = jobs
@@ -90,7 +91,10 @@ class Queue(Vertical):
     def _facts(self, job: Job) -> tuple[object, ...]:
         """Everything that the line of a job is drawn from."""
         share = words.percent(job, self._live)
-        return (job.title, words.word(job), None if share is None else round(share), words.detail(job, self._live))
+        return (job.title, words.word(job), None if share is None else int(share), self._detail(job))
+
+    def _detail(self, job: Job) -> str:
+        return words.detail(job, self._live, self.oavr.clock())
 
     def _draw_row(self, index: int, _line: int, width: int) -> Sequence[Piece]:
         job = self._jobs[index]
@@ -99,16 +103,28 @@ class Queue(Vertical):
         name = _cut(safe(job.title, 80), max(12, min(24, width // 4)))
         pieces: list[Piece] = [(f"{words.glyph(job)} ", look), (name + " ", ""), (f"{words.word(job):<11}", look)]
         if share is not None and width >= _NARROW:
-            pieces += [*_bar(share, 30 if width >= _WIDE else 12), (f"{share:4.0f}%  ", "")]
+            pieces += [
+                *_bar(share, 30 if width >= _WIDE else 12),
+                (f"{int(share):4}%  ", ""),
+            ]  # 100 is for what is done
         elif share is not None:
-            pieces.append((f"{share:3.0f}%  ", ""))
+            pieces.append((f"{int(share):3}%  ", ""))
         if job.state is JobState.FAILED:
             pieces.append((told_briefly(job, width - sum(cell_len(text) for text, _look in pieces)), ""))
         else:
-            pieces.append((words.detail(job, self._live), "dim"))
+            pieces.append((self._detail(job), "dim"))
         return pieces
 
     # --- what the person does
+
+    def allows(self, name: str) -> bool:
+        """Whether something can be done with the line of the cursor: cancel, retry or open."""
+        job = self.job
+        if job is None:
+            return False
+        if name == "retry":
+            return job.state in (JobState.FAILED, JobState.CANCELLED)
+        return name == "open" or not job.ended
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         event.stop()
@@ -173,7 +189,7 @@ class Queue(Vertical):
     @work(group="queue")
     async def action_copy(self) -> None:
         if (job := self.job) is not None:
-            text = f"{safe(job.title)}: {words.word(job)}. {words.detail(job, self._live)}"
+            text = f"{safe(job.title)}: {words.word(job)}. {self._detail(job)}"
             await self.oavr.copy_text(text, "this line")
 
     async def _ask(self, command: Command) -> None:

@@ -70,9 +70,14 @@ class Sidebar(Vertical):
             for row, (before, after) in enumerate(zip(old, new, strict=True)):
                 if before != after:
                     rows.redraw(row)
+        if self.has_class("narrow") and cost[0]:  # its price alone fills a line; for how long is on Pods
+            price, _, per = cost[0].rpartition("/")
+            cost = (price, f"/{per}")
         if cost != self._cost:
             self._cost = cost
-            self._price.show([(f" {cost[0]}", "key", "app.go_pods")])
+            self._price.show(
+                [(cost[0].rjust(NARROW) if self.has_class("narrow") else f" {cost[0]}", "key", "app.go_pods")]
+            )
             self._since.show([(f" {cost[1]}", "dim", "app.go_pods")])
 
     def _draw(self, index: int, _line: int, width: int) -> Sequence[Piece]:
