@@ -68,11 +68,10 @@ def percent(job: Job, live: Live) -> float | None:
     return None if progress is None or job.ended or job.state is JobState.QUEUED else progress.percent
 
 
-def detail(job: Job, live: Live) -> str:
-    """What the line says at its end; foreign text in it is safe."""
+def detail(job: Job, live: Live, now: float) -> str:
+    """What the line says at its end; foreign text in it is safe. now: unix seconds."""
     if job.state is JobState.DONE:
-        kind = "preview, " if job.request.on == PREVIEW else ""
-        return f"{clock(job.duration)} · {kind}saved in Videos"
+        return _done(job, now)
     if job.state is JobState.FAILED:
         return why(job)
     if job.state is JobState.CANCELLED:
@@ -86,6 +85,16 @@ def detail(job: Job, live: Live) -> str:
         return ""
     left = "" if progress.eta_seconds is None else f"{clock(progress.eta_seconds)} left"
     return " · ".join(part for part in (left, safe(progress.detail, 80)) if part)  # a narrow line loses its end
+
+
+def _done(job: Job, now: float) -> str:
+    """What was made, what it cost and when: the same that Videos says of it."""
+    from oavr_tui.app.screens.videos_shelf import when  # not for the first frame
+    from oavr_tui.pods.cost import about
+
+    kind = "preview" if job.request.on == PREVIEW else "full video"
+    cost = about(job.cost) if job.cost > 0 else ""
+    return " · ".join(part for part in (f"{clock(job.duration)} {kind}", cost, when(job.updated_at, now)) if part)
 
 
 def step_words(step: PodStepped) -> str:

@@ -30,10 +30,19 @@ class Talking(GuardedApp):
         self.terminal = Terminal.find(self.environ)
         self._title_told = ""
         self._mouse_free = False
+        self._said_about: dict[str, str] = {}
 
-    def say(self, text: str, *, bad: bool = False, seconds: float = 6.0) -> None:
-        """A sentence in the corner. Foreign text in it does no harm."""
-        self.notify(plain(text), severity="error" if bad else "information", timeout=seconds, markup=False)
+    def say(self, text: str, *, bad: bool = False, seconds: float = 6.0, about: str = "") -> None:
+        """A sentence in the corner. Foreign text in it does no harm.
+
+        about: what it is about; what was said of that before is taken away, since it is true no longer.
+        """
+        text = plain(text)
+        if about:
+            for told in [told for told in self._notifications if told.message == self._said_about.get(about)]:
+                self._unnotify(told)
+            self._said_about[about] = text
+        self.notify(text, severity="error" if bad else "information", timeout=seconds, markup=False)
 
     def _write(self, sequence: str) -> None:
         """Hand a control sequence of our own to the terminal."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from oavr_tui.engine.parts import Parts
 from oavr_tui.models import Job, JobState, Pod, PodKind, PodState
 from oavr_tui.paths import private_dir
+from oavr_tui.text import safe
 
 _LARGEST_FILE = 1000
 _STOPPED = (PodState.STOPPED, PodState.GONE)
@@ -25,8 +26,8 @@ class Meanwhile:
     stopped_pods: tuple[Pod, ...] = ()
 
     def sentence(self) -> str:
-        """For a person, without names; empty where nothing happened."""
-        told = [_count(len(self.done), "video") + " finished"] if self.done else []
+        """For a person; a single video by its name and cost. Empty where nothing happened."""
+        told = [self._finished()] if self.done else []
         if self.failed:
             told.append(f"{len(self.failed)} failed" if told else _count(len(self.failed), "video") + " failed")
         if self.stopped_pods:
@@ -35,6 +36,14 @@ class Meanwhile:
         if not told:
             return ""
         return f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]} while you were away."
+
+    def _finished(self) -> str:
+        from oavr_tui.pods.cost import about
+
+        if len(self.done) > 1:
+            return f"{len(self.done)} videos finished"
+        cost = f" ({about(self.done[0].cost)})" if self.done[0].cost > 0 else ""
+        return f"{safe(self.done[0].title, 60)}{cost} finished"
 
 
 class AwayCommands(Parts):

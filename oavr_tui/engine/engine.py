@@ -88,7 +88,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         self._setup = pods or pod_setup(paths, self.settings, self._environ)
         self.fleet = self._new_fleet()
         self.looks = Looks(paths)
-        self._job_logs = JobLogs(paths, self._around.clock, lambda: self._lock.held)
+        self._job_logs = JobLogs(paths, self._around.clock, lambda: self._lock.held, self._studio_of)
         self.bus.also(self._job_logs.hear)
         self._driving = None
 
@@ -150,6 +150,10 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         """Take in what other processes wrote, now rather than at the next look."""
         await self.look_at_settings()
         await super().refresh()
+
+    def _studio_of(self, job: Job) -> str:
+        pod = self.fleet.book.get(job.pod) if job.pod else None
+        return "" if pod is None else pod.name
 
     def must_stay(self) -> bool:
         """Whether somebody has to go on when this process ends: videos are unfinished, or pods cost money."""

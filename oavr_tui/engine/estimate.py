@@ -1,8 +1,9 @@
 """How far, and how long still: one percentage over all the stages of a job.
 
-A stage owns a span of the whole; within it the work itself says how far it is. The spans reflect where the time goes
-(a preview spends it rendering, a full video sampling), so that the bar moves evenly; they promise nothing about
-seconds. The time left is measured from the job's own speed, never guessed beforehand.
+A stage owns a span of the whole; within it the work itself says how far it is. Nearly all of it belongs to the making,
+so that the percentage agrees with the parts that are counted beside it, whether a studio had to start first or was
+there; a start counts files of its own. The spans promise nothing about seconds. The time left is measured from the
+job's own speed, never guessed beforehand.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ _SPANS: dict[Place, dict[JobState, tuple[float, float]]] = {
     Place.RENTED: {
         _S.QUEUED: (0, 0),
         _S.CHECKING: (0, 1),
-        _S.STARTING: (1, 45),
-        _S.SENDING: (45, 48),
-        _S.GENERATING: (48, 96),
+        _S.STARTING: (1, 8),
+        _S.SENDING: (8, 10),
+        _S.GENERATING: (10, 96),
         _S.FETCHING: (96, 100),
     },
 }
@@ -65,6 +66,11 @@ class Meter:
         self._stage_began_at = 0.0
         self._last_told = float("-inf")
         self._last_detail = ""
+
+    @property
+    def detail(self) -> str:
+        """What was said last."""
+        return self._last_detail
 
     def at(self, stage: JobState, fraction: float = 0.0, *, eta: float | None = None, detail: str = "") -> None:
         """Tell that `stage` is done to `fraction` (0 .. 1). eta: seconds left, where the work knows better."""

@@ -28,7 +28,8 @@ class JobCommands(Parts):
             self.fleet.refuse_at_once(request.on)
         if request.workflow is not None and request.on == PREVIEW:
             raise BadInput("A workflow file needs a ComfyUI server: give its address with --on, or leave the file out.")
-        job = new_job(request, job_id=self._around.new_id(), at=self._around.clock())
+        taken = {job.title for job in self._queue.all()}
+        job = new_job(request, job_id=self._around.new_id(), at=self._around.clock(), taken=taken)
         await self._queue.add(job)
         self._wake()
         return job

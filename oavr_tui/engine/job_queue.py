@@ -96,12 +96,15 @@ class JobQueue:
         return await self.change(job.id, lambda old: replace(old.moved_to(state, at=now, failure=failure), **facts))
 
     async def finish(self, job: Job, video: Video) -> Job:
-        """Record the finished video and the job's end in one piece, so that neither exists without the other."""
+        """Record the finished video and the job's end in one piece, so that neither exists without the other.
+
+        The job takes the video's title, which has a number where the name was taken in the videos folder.
+        """
         now = self._clock()
 
         def both(store: Any) -> Job:
             current = store.get_job(job.id) or job
-            ended: Job = replace(current.moved_to(JobState.DONE, at=now), video_id=video.id)
+            ended: Job = replace(current.moved_to(JobState.DONE, at=now), video_id=video.id, title=video.title)
             store.finish(ended, video)
             return ended
 

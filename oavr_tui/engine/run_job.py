@@ -115,7 +115,7 @@ class JobRun:
                 async with self._seated() as seat:
                     finished = await seat.hold(self._make())
                     await self._count_cost(seat)
-                    self.meter.at(JobState.FETCHING, 0.95)
+                    self.meter.at(JobState.FETCHING, 0.95, detail=self.meter.detail)
                     shelved = partial(self.meter.at, JobState.FETCHING, 1.0)
                     await self._carry_through(saving.save(self.shop, self.job, finished, shelved))
                     return

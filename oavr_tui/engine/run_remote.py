@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LARGEST_UPLOAD = 95_000_000
 """Bytes; a server takes 100 MB unless it was told otherwise, and the whole request counts."""
 
+PUTTING_AWAY = "putting it into your videos"
+"""What is said once all bytes are here: the tags are written and the file moves to its place."""
 _UPLOAD_FRAMING = 64_000
 _SECOND_LOOK_SECONDS = 2.0
 _MORE_SWAP = 10
@@ -246,6 +248,8 @@ class RemoteRun:
 
         def tell(done: int, total: int | None) -> None:
             of = f"{size(done)} of {size(total)}" if total else size(done)
+            if total and done >= total:
+                of = PUTTING_AWAY
             self.run.meter.at(JobState.FETCHING, 0.9 * done / total if total else 0.0, detail=of)
 
         download = bench / "download.part"

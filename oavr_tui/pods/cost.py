@@ -79,6 +79,11 @@ def money(amount: float) -> str:
     return f"${amount:.2f}"
 
 
+def about(amount: float) -> str:
+    """What something cost, as well as it is known: about $0.01, also for less."""
+    return f"about {money(max(amount, _CENT))}"
+
+
 def rate(per_hour: float) -> str:
     """A price as a person reads it: $0.34/h; a third and fourth decimal only where there are some."""
     text = f"{per_hour:.4f}"

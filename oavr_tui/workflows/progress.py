@@ -88,7 +88,7 @@ class GraphProgress:
 
     @property
     def detail(self) -> str:
-        """What is being done, for a person: "window 3/4 · step 2/6" while the frames are made."""
+        """What is being done, for a person: "part 3 of 4 · step 2 of 6" while the frames are made."""
         if self._current and self._current == self._sampler:
             return self._sampler_detail()
         if self._current == self._output:
@@ -148,7 +148,7 @@ class GraphProgress:
     def _sampler_detail(self) -> str:
         total = self._steps * self._windows
         at = min(self._done_steps, total - 1)
-        return f"window {at // self._steps + 1}/{self._windows} · step {at % self._steps + 1}/{self._steps}"
+        return f"part {at // self._steps + 1} of {self._windows} · step {at % self._steps + 1} of {self._steps}"
 
     def _finish_node(self, node: str) -> None:
         if node in self._weights:

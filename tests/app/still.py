@@ -308,7 +308,7 @@ async def _tell(pilot: Pilot[None], app: OavrApp, clock: _Clock) -> None:
             engine.bus.emit(PodStepped("pod-2", "studio-2", step, text, "L40S", 0.86, 11, 17))
             await until(pilot, partial(_reached, live, step))
         clock.now = NOW
-        engine.bus.emit(JobProgressed(Progress("job-1", "generating", 62.0, 70.0, "window 3 of 4")))
+        engine.bus.emit(JobProgressed(Progress("job-1", "generating", 62.0, 70.0, "part 3 of 4 · step 2 of 6")))
         engine.bus.emit(JobProgressed(Progress("job-2", "starting", 21.0)))
         engine.bus.emit(Estimated("job-2", 540.0, 240.0, 0.12, True, "About 13 min."))
     await until(pilot, lambda: live.driving and (not live.jobs or "job-2" in live.estimates))

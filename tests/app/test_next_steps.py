@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from oavr_tui.app.job_words import detail
 from oavr_tui.app.keys import shown_key
 from oavr_tui.app.live import Live
 from oavr_tui.app.next_steps import NEXT_STEPS, in_app, in_studio, next_step, plain, told_briefly, why
+from oavr_tui.app.screens.videos_shelf import when
 from oavr_tui.engine.wishes import new_job
 from oavr_tui.errors import FailureCode
-from oavr_tui.models import Failure, Job, JobState, Request
+from oavr_tui.models import AUTO, Failure, Job, JobState, Request
 
 SOURCE = Path(oavr_tui.__file__).parent
 SPOKEN = ("engine", "pods", "clients", "workflows", "media", "preview", "store")
@@ -27,8 +29,6 @@ KEPT = ("pip install 'oavr-tui[heic]'", "`oavr-tui doctor`", "--max-upload-size"
 
 
 def failed(code: FailureCode, message: str = "It did not work. Try again.", *, can_retry: bool = True) -> Job:
-    from dataclasses import replace
-
     job = new_job(Request("a.png", "b.wav"), job_id="j", at=1.0)
     return replace(job, state=JobState.FAILED, failure=Failure(code, message, can_retry))
 
@@ -124,4 +124,12 @@ def test_the_studio_does_not_speak_of_comfyui_unless_a_workflow_does() -> None:
 def test_what_is_foreign_in_a_failure_is_only_text() -> None:
     job = failed(FailureCode.REJECTED, "It says [@click=app.quit]x[/] \x1b[31mred\x1b]52;c;eA==\x07 \u202eback.")
     assert why(job) == "It says [@click=app.quit]x[/] red back."
-    assert detail(job, Live()) == why(job)
+    assert detail(job, Live(), 1.0) == why(job)
+
+
+def test_what_is_done_says_what_it_is_what_it_cost_and_when() -> None:
+    job = new_job(Request("a.png", "b.wav"), job_id="j", at=1.0)
+    done = replace(job, state=JobState.DONE, duration=6.2, updated_at=1e9)
+    assert detail(done, Live(), 1e9 + 1) == f"0:06 preview · {when(1e9, 1e9 + 1)}"
+    full = replace(done, request=Request("a.png", "b.wav", on=AUTO), cost=0.0004)
+    assert detail(full, Live(), 1e9 + 1) == f"0:06 full video · about $0.01 · {when(1e9, 1e9 + 1)}"

@@ -70,7 +70,9 @@ async def test_a_broken_file_is_as_good_as_none(home: Paths, content: str) -> No
 
 def test_the_sentence() -> None:
     one, studio = job("a"), pod("p", PodState.GONE, 1.0)
-    assert Meanwhile(1.0, done=(one,)).sentence() == "1 video finished while you were away."
+    assert Meanwhile(1.0, done=(one,)).sentence() == "title-a finished while you were away."
+    paid = job("a", cost=0.0123)
+    assert Meanwhile(1.0, done=(paid,)).sentence() == "title-a (about $0.01) finished while you were away."
     assert Meanwhile(1.0, failed=(one, one)).sentence() == "2 videos failed while you were away."
     both = Meanwhile(1.0, done=(one,), stopped_pods=(studio, studio))
-    assert both.sentence() == "1 video finished and 2 studios were stopped while you were away."
+    assert both.sentence() == "title-a finished and 2 studios were stopped while you were away."

@@ -40,7 +40,7 @@ async def test_progress_and_notices_arrive(file: Path) -> None:
     await until_served(file)
     with other.listen() as events:
         hearing = asyncio.create_task(LiveFeed(file, other).hear())
-        progress = JobProgressed(Progress("job", "generating", 41.5, 2.8, "window 3/4"))
+        progress = JobProgressed(Progress("job", "generating", 41.5, 2.8, "part 3 of 4"))
         assert await heard(events, driver, progress) == progress
         serving.cancel()
         await asyncio.wait({hearing}, timeout=10)

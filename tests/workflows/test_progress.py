@@ -38,16 +38,16 @@ def test_a_whole_run() -> None:
         percent, detail = progress.update("node", node=node)
         assert detail and not detail.startswith("window")
     assert 5 < percent < 30, "loading is a part of the bar"
-    assert progress.update("node", node="128")[1] == "window 1/4 · step 1/6"
+    assert progress.update("node", node="128")[1] == "part 1 of 4 · step 1 of 6"
     assert progress.eta_seconds is None
     details = []
     for value in range(1, 25):
         clock.now += 10.0
         percent, detail = progress.update("progress", node="128", value=value, maximum=24)
         details.append(detail)
-    assert details[0] == "window 1/4 · step 2/6"
-    assert details[6] == "window 2/4 · step 2/6"
-    assert details[-1] == "window 4/4 · step 6/6"
+    assert details[0] == "part 1 of 4 · step 2 of 6"
+    assert details[6] == "part 2 of 4 · step 2 of 6"
+    assert details[-1] == "part 4 of 4 · step 6 of 6"
     assert percent > 85
     progress.update("node", node="309")
     assert seconds_left(progress) < 10
@@ -66,7 +66,7 @@ def test_a_maximum_of_one_window_too_many() -> None:
     progress = GraphProgress(patched, clock=Clock())
     for value in range(1, 13):
         percent, detail = progress.update("progress", node="128", value=value, maximum=18)
-    assert detail == "window 2/2 · step 6/6"
+    assert detail == "part 2 of 2 · step 6 of 6"
     assert percent > 80, "all the steps that there are have been made"
 
 
@@ -105,7 +105,7 @@ def test_joining_again_in_the_middle() -> None:
     for node in LOADERS:
         progress.update("progress", node=node, value=1.0, maximum=1.0)
     percent, detail = progress.update("progress", node="128", value=13, maximum=24)
-    assert detail == "window 3/4 · step 2/6"
+    assert detail == "part 3 of 4 · step 2 of 6"
     assert 50 < percent < 75
 
 

@@ -89,7 +89,8 @@ class JobLog(ModalScreen[None]):
             return
         self.query_one("#job-title", Static).update(Content(safe(job.title, 80)))
         share = words.percent(job, self.oavr.live)
-        parts = [words.word(job), "" if share is None else f"{share:.0f} %", words.detail(job, self.oavr.live)]
+        said = words.detail(job, self.oavr.live, self.oavr.clock())
+        parts = [words.word(job), "" if share is None else f"{int(share)} %", said]
         self.query_one("#job-words", Static).update(Content(" · ".join(part for part in parts if part)))
         self._draw_next(job)
 

@@ -140,6 +140,8 @@ class Pods(PodActs):
         at = next((index for index, pod in enumerate(self._pods) if pod.id == selected), None)
         self.rows.show_rows(len(self._pods), at)
         self._size_list()
+        if first is bool(self._pods):
+            self.refresh_bindings()  # what is done with a pod is offered from now on, or no longer
         self._show_which(engine.fleet.rental.has_key)
         self._show_money()
         if first and self._pods and (logged := self.oavr.memory.views.get(_LOGGED, "")):
@@ -152,7 +154,6 @@ class Pods(PodActs):
             return
         lost = self.screen.focused is not None and self in self.screen.focused.ancestors
         rows.display, none.display = some, not some
-        self.refresh_bindings()
         words = _NONE if has_key else f"{_NO_KEY} New pod asks for one."
         self.query_one("#pods-none-words", Static).update(Content(words))
         if not some:

@@ -119,7 +119,7 @@ class VideoActions(Pane):
         except OavrError as error:
             self.oavr.say(error.message, bad=True)
         else:
-            self.oavr.say(f"{even(video.title, 60)} is in the trash: u brings it back.")
+            self.oavr.say(f"{even(video.title, 60)} is in the trash: u brings it back.", about=video.id)
 
     @work(group="videos-delete")
     async def action_undo(self) -> None:
@@ -133,7 +133,7 @@ class VideoActions(Pane):
             self.oavr.say("The trash is empty: there is nothing to bring back.")
             return
         self.select_soon(video.id)
-        self.oavr.say(f"{even(video.title, 60)} is back.")
+        self.oavr.say(f"{even(video.title, 60)} is back.", about=video.id)
 
     # --- small things
 
