@@ -12,6 +12,7 @@ from oavr_tui.text import safe
 
 APP_NAME = "oavr-tui"
 VIDEOS_FOLDER_NAME = "OpenAvathar"
+_DEMO_FOLDER = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,12 @@ class Paths:
 
     def demo(self) -> Paths:
         """The demo's own places, apart from everything else of this installation."""
-        return Paths.under(self.data / "demo")
+        return Paths.under(self.data / _DEMO_FOLDER)
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether these are the demo's own places: what costs money there is make-believe."""
+        return self.data.parent.name == _DEMO_FOLDER
 
 
 def expanded(text: str) -> Path:

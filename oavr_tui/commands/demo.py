@@ -11,13 +11,18 @@ from pathlib import Path
 from oavr_tui.commands.demo_account import DEMO_KEY, hurry, open_demo_account
 from oavr_tui.commands.generate import make
 from oavr_tui.commands.reporting import reporter
-from oavr_tui.commands.talk import exit_code
+from oavr_tui.commands.talk import exit_code, say
 from oavr_tui.errors import DiskFull, OavrError
 from oavr_tui.models import AUTO, Failure, Request
 from oavr_tui.paths import Paths, private_dir
 from oavr_tui.settings import load_settings
 
 DEMO_SEED = 7
+_DEMO = "DEMO: a sample portrait and a sample voice; nothing here costs money."
+_DEMO_FULL = (
+    "DEMO: a make-believe RunPod on this computer, in fast motion; nothing here costs money. Its studio is stopped by "
+    "itself after 2 minutes without work."
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     voice = reporter(arguments.json) if headless else None
     try:
         portrait, recording = samples(paths)
+        if voice is not None and not arguments.json:
+            say(_DEMO_FULL if arguments.on == AUTO else _DEMO)
         if arguments.on == AUTO and voice is not None:
             open_demo_account(paths, os.environ)
         hurry(os.environ)

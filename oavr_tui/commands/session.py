@@ -142,6 +142,10 @@ def left_running(engine: Engine) -> str:
     price = f"${sum(pod.per_hour for pod in running):.2f}/h"
     if engine.kept:
         minutes = engine.fleet.plan.idle_minutes
+        if engine.paths.is_demo:
+            return (
+                f"{names} is ready for more at a make-believe {price}, and stops by itself after {minutes:g} minutes."
+            )
         return f"{names} is ready for more at {price}, and is stopped after {minutes:g} minutes without work."
     return f"Nobody watches {names} now, at {price}: 'oavr-tui pods stop {running[0].name}' stops it."
 

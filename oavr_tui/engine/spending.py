@@ -47,8 +47,8 @@ class PodCost:
 class Spending:
     """Everything about money. per_hour_now: of running machines; storage_per_hour: of stopped ones. today: since
     midnight UTC; month: the last thirty days. balance: None where it is not known, and `note` says why. runway_seconds:
-    how long it lasts at what the account spends now, None where nothing is spent. per_pod: every name that ever cost
-    something, the oldest first. per_job: by the job's id."""
+    how long it lasts at what the account spends now, None where nothing of ours runs. per_pod: every name that ever
+    cost something, the oldest first. per_job: by the job's id."""
 
     per_hour_now: float
     storage_per_hour: float
@@ -76,7 +76,8 @@ def spending_of(
 
     per_hour = sum(pod.per_hour for pod in pods if pod.billed)
     balance = account.balance if account is not None else None
-    spends = account.per_hour if account is not None and account.per_hour is not None else per_hour
+    # The account's own figure may be a minute old: where nothing of ours runs any more it says so too late.
+    spends = account.per_hour if per_hour and account is not None and account.per_hour is not None else per_hour
     by_name: dict[str, list[Spell]] = {}
     for spell in spells:
         by_name.setdefault(spell.name, []).append(spell)

@@ -12,13 +12,16 @@ from oavr_tui.app.actions import ACTIONS, BY_ID, OWNERS
 from oavr_tui.app.app import OavrApp
 from oavr_tui.app.dialogs.help import Help
 from oavr_tui.app.dialogs.pick_one import PickOne
-from oavr_tui.app.frame import PLACES
+from oavr_tui.app.frame import PLACES, foot
+from oavr_tui.app.live import Live
 from oavr_tui.app.widgets.key_bar import KeyBar
 from oavr_tui.app.widgets.line_list import LineList
 from oavr_tui.app.widgets.sidebar import Sidebar
+from oavr_tui.models import PodState
 from oavr_tui.paths import Paths
 from oavr_tui.settings import load_settings
 from tests.app.studios import app, until
+from tests.engine.yards import pod
 
 
 async def opened(pilot: Pilot[None]) -> OavrApp:
@@ -166,3 +169,31 @@ async def test_keys_of_what_lies_beneath_do_nothing_while_a_question_is_open(hom
         assert running.place == "studio"
         assert isinstance(pilot.app.screen, Help)
         assert not running.live.jobs
+
+
+async def test_what_is_said_anew_of_a_thing_takes_the_place_of_what_was_said_before(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+
+        def said() -> list[str]:
+            return [notice.message for notice in running._notifications]
+
+        running.say("Something else.")
+        running.say("It is in the trash.", about="video")
+        await until(pilot, lambda: "It is in the trash." in said())
+        running.say("It is back.", about="video")
+        await until(pilot, lambda: "It is back." in said())
+        assert "Something else." in said()
+        assert "It is in the trash." not in said()
+
+
+def test_every_explanation_of_a_key_has_room_in_a_usual_window() -> None:
+    assert [action.id for action in ACTIONS if len(action.help) > 60] == []
+
+
+def test_a_restarted_studio_counts_from_its_restart() -> None:
+    live = Live()
+    assert foot(live, 1000.0, None) == ("", "")
+    live.pods = (pod("p1", PodState.READY, 0.0, pod_id="m1", per_hour=0.34),)
+    assert foot(live, 1000.0, 820.0) == ("$0.34/h", "3m")
+    assert foot(live, 1000.0, None) == ("$0.34/h", "")

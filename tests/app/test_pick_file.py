@@ -14,7 +14,9 @@ from textual.widgets import Input, Static
 
 from oavr_tui.app.dialogs.pick_file import PickFile
 from oavr_tui.app.outside.listing import PICTURES, VOICES
+from oavr_tui.app.screens.studio_pick import _start
 from oavr_tui.app.widgets.line_list import LineList
+from oavr_tui.paths import Paths
 
 WAIT_SECONDS = 30.0
 HOSTILE = (
@@ -209,3 +211,19 @@ async def test_ten_thousand_pictures(tmp_path: Path) -> None:
         await pilot.press("9", "9", "9", "9", "enter")
         await until(pilot, lambda: bool(app.results))
     assert app.results == [tmp_path / "p09999.png"]
+
+
+async def test_enter_where_there_is_nothing_says_so(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    async with desk.run_test(size=(90, 30)) as pilot:
+        await until(pilot, lambda: "Reading" not in desk.state())
+        await pilot.press(*"nothing", "enter")
+        await until(pilot, lambda: desk.state().startswith("There is nothing here to choose."))
+        assert desk.results == []
+
+
+def test_browsing_does_not_begin_among_the_files_of_the_app(home: Paths, tmp_path: Path) -> None:
+    sample, own = home.data / "portrait.png", tmp_path / "pictures" / "anna.png"
+    assert _start(str(sample), [], home) == Path.home()
+    assert _start(str(sample), [own.parent], home) == own.parent
+    assert _start(str(own), [], home) == own

@@ -58,6 +58,11 @@ FACTS = Facts(NOW, {}, {"p1": PodCost("p1", "studio-1", 0.34, NOW - 2520, 0.238)
             replace(FACTS, due={"p1": NOW + 22 * 3600}),
             ["○ studio-1", "Stopped", "deleted in 22 h unless used", "$0.03/h storage"],
         ),
+        (
+            replace(POD, state=PodState.STOPPED),
+            replace(FACTS, due={}),
+            ["○ studio-1", "Stopped", "stays until you delete it", "$0.03/h storage"],
+        ),
         (replace(POD, found=True), replace(FACTS, due={}), ["not started here", "$0.34/h"]),
         (
             replace(POD, kind=PodKind.ADDRESS, url="http://10.0.0.2:8188", name="home"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from oavr_tui.engine.engine import Engine
+from oavr_tui.engine.spending import spending_of
 from oavr_tui.errors import NoKey
 from oavr_tui.models import AUTO, PREVIEW, Pod, PodKind, PodState, Quality
 from oavr_tui.paths import Paths
+from oavr_tui.pods.provider import Account
 from tests.engine.account import OFFERS, Hands, MemoryAccount
 from tests.engine.engines import engine_on
 from tests.engine.yards import job, pod
@@ -50,6 +52,15 @@ async def test_what_is_spent(home: Paths) -> None:
         assert dict(told.per_pod) == pytest.approx({"studio-1": 0.725, "studio-2": 0.3}, abs=0.001)
         assert told.per_job == (("j1", 0.25),)
         assert (told.balance, told.runway_seconds, told.day_cap) == (20.0, None, 5.0)
+
+
+@pytest.mark.parametrize(("state", "lasts"), [(PodState.READY, 20.0 / 0.4 * 3600), (PodState.STOPPED, None)])
+def test_what_the_account_said_a_moment_ago_counts_only_while_something_runs(
+    state: PodState, lasts: float | None
+) -> None:
+    studio = pod("p1", state, 1.0, per_hour=0.34)
+    told = spending_of([studio], [], [], Account(balance=20.0, per_hour=0.4), 5.0, 2.0)
+    assert told.runway_seconds == lasts
 
 
 async def test_a_balance_that_is_not_told_takes_nothing_else_away(home: Paths) -> None:

@@ -75,7 +75,7 @@ async def test_what_happened_meanwhile_is_said_and_all_is_as_it_was(home: Paths)
 
     after = app(home, memory=load_memory(home.app_memory), pods_keeper=False)
     async with after.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "1 video finished while you were away." in said(pilot))
+        await until(pilot, lambda: "finished while you were away." in said(pilot))
         assert oavr(pilot).place == "pods"
         await pilot.press("1")
         await until(pilot, lambda: field(pilot, "prompt").value == "she nods")

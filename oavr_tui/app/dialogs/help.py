@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -15,6 +16,9 @@ from textual.widgets import Static
 from oavr_tui.app.actions import ACTIONS, OWNERS, Action
 from oavr_tui.app.keys import shown_keys
 from oavr_tui.app.widgets.line_list import LineList, Piece
+
+_KEYS, _LABELS = 10, max(len(action.label) for action in ACTIONS) + 2
+"""Cells of the columns, the space after them included."""
 
 
 class Help(ModalScreen[None]):
@@ -41,8 +45,10 @@ class Help(ModalScreen[None]):
         rows.show_rows(len(self._rows))
         rows.focus()
 
-    def _draw(self, index: int, _line: int, _width: int) -> Sequence[Piece]:
+    def _draw(self, index: int, _line: int, width: int) -> Sequence[Piece]:
         row = self._rows[index]
         if isinstance(row, str):
             return ((row, "strong"),)
-        return ((f"  {shown_keys(row):<10}", "accent"), (f"{row.label:<18} ", ""), (row.help, "dim"))
+        room = max(width - 2 - _KEYS - _LABELS, 4)
+        told = shorten(row.help, room, placeholder=" …")  # where it is cut, between words
+        return ((f"  {shown_keys(row):<{_KEYS}}", "accent"), (f"{row.label:<{_LABELS}}", ""), (told, "dim"))

@@ -81,7 +81,7 @@ class NewPod(ModalScreen[str]):
             with Horizontal(classes="row"):
                 yield Static(Content("Cloud"))
                 yield Choice(_CLOUDS, plan.cloud, id="new-cloud")
-            yield Static(Content(f"  {'GPU':<14}{'VRAM':>6}  {'Price':<8} {'Cloud':<10} Available"), id="new-head")
+            yield Static(Content(f"  {'GPU':<14}{'VRAM':>6}  {'Price':<8} {'Cloud':<10} Free now"), id="new-head")
             yield LineList(self._draw, id="new-gpus")
             with Horizontal(classes="row"):
                 yield Static(Content("Name"))

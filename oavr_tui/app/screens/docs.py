@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from importlib import resources
+from textwrap import shorten
 from typing import ClassVar
 
 from textual import events, on
@@ -117,7 +118,7 @@ class Docs(Pane):
 
     def _draw(self, index: int, _line: int, width: int) -> Sequence[Piece]:
         section = self._found[index]
-        title = section.title if len(section.title) < width - 3 else section.title[: width - 4] + "…"
+        title = shorten(section.title, max(width - 2, 4), placeholder="…")
         return ((title, "strong"),) if section.level == 1 else ((f"  {title}", ""),)
 
     @on(LineList.Moved)

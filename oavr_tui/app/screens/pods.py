@@ -78,7 +78,10 @@ class Pods(PodActs):
 
     def on_mount(self) -> None:
         self.query_one("#pods-log").add_class("owns-log")
-        self.query_one("#pods-head", OneLine).show([("Pods", "strong", "")], [("[ + New pod ]", "key", "pods.new")])
+        self.query_one("#pods-head", OneLine).show(
+            [("Pods", "strong", ""), ("  A pod is a rented machine: your studio.", "dim", "")],
+            [(" [ + New pod ]", "key", "pods.new")],
+        )
         self.query_one("#pods-none").display = False
 
     # --- being shown

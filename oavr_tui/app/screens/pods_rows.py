@@ -93,8 +93,8 @@ def _doing(pod: Pod, facts: Facts) -> str:
     due = facts.due.get(pod.id)
     if pod.state is PodState.READY and pod.kind is PodKind.RUNPOD and not pod.found:
         return f"Idle · stops in {span(due - facts.now)}" if due is not None else "Idle"
-    if pod.state is PodState.STOPPED and due is not None:
-        return f"deleted in {span(due - facts.now)} unless used"
+    if pod.state is PodState.STOPPED and not pod.found:
+        return "stays until you delete it" if due is None else f"deleted in {span(due - facts.now)} unless used"
     return ""
 
 

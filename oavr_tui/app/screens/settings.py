@@ -88,8 +88,8 @@ class SettingsPane(Pane):
             value = shown_value(settings, row)
             if isinstance(widget, Choice) or (isinstance(widget, Input) and not widget.has_focus):
                 widget.value = value
-            if variable := forced_by(settings, row):
-                self._mark(row, f"set by {variable}", good=False)
+            if forced_by(settings, row):
+                self._mark(row, "set by the environment", good=False)
 
     @work(exclusive=True, group="settings-account")
     async def _show_account(self) -> None:

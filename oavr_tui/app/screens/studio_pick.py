@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from oavr_tui.app.outside.listing import PICTURES, VOICES
 from oavr_tui.engine.given import is_address
 from oavr_tui.errors import BadInput
-from oavr_tui.paths import expanded
+from oavr_tui.paths import Paths, expanded
 
 if TYPE_CHECKING:
     from oavr_tui.app.app import OavrApp
@@ -27,7 +27,7 @@ async def picked(app: OavrApp, name: str, given: str) -> str:
 
     title, suffixes = _PICKS[name]
     recent = [Path(folder) for folder in app.memory.folders]
-    chosen = await app.push_screen_wait(PickFile(title, suffixes, _start(given, recent), recent))
+    chosen = await app.push_screen_wait(PickFile(title, suffixes, _start(given, recent, app.paths), recent))
     if chosen is None:
         return ""
     folders = dict.fromkeys([str(chosen.parent), *app.memory.folders])
@@ -35,12 +35,16 @@ async def picked(app: OavrApp, name: str, given: str) -> str:
     return str(chosen)
 
 
-def _start(given: str, recent: list[Path]) -> Path:
-    """Beside the file that is named already, else where one was found last, else at home."""
+def _start(given: str, recent: list[Path], paths: Paths) -> Path:
+    """Beside the file that is named already, else where one was found last, else at home.
+
+    Never among the app's own files, as the demo's samples are: their folders mean nothing to a person.
+    """
     last = recent[0] if recent else Path.home()
     if not given or is_address(given):
         return last
     try:
-        return expanded(given)
+        start = expanded(given)
     except BadInput:
         return last
+    return last if start.is_relative_to(paths.data) else start

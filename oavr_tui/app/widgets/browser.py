@@ -97,7 +97,6 @@ class Browser(Vertical):
         self._listing = Listing()
         self._rows: list[Row] = []
         self._reading = True
-
         self._typed = ""
         self._field = FilterField(suffixes=suffixes, placeholder="Type to filter, or a path", id="filter")
         self._field.suggester = None
@@ -226,6 +225,8 @@ class Browser(Vertical):
             self._go_to(typed)
         elif self._rows:
             self._choose(self._rows[max(0, self._list.index)])
+        elif not self._reading:
+            self._say("There is nothing here to choose. Empty the filter, or type a path.", bad=True)
 
     @on(LineList.Chosen, "#rows")
     def row_chosen(self, event: LineList.Chosen) -> None:

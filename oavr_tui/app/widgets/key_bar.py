@@ -60,10 +60,12 @@ class KeyBar(OneLine):
     def _show_what_fits(self) -> None:
         """As many keys with their whole names as there is room for; the key help has them all."""
         room = self.size.width - _cells(self._everywhere)
-        here = self._here
+        here, everywhere = self._here, self._everywhere
         while here and _cells(here) > room:
             here = here[:-2]
-        self.show(here, self._everywhere)
+        while everywhere and _cells(everywhere) > self.size.width:
+            everywhere = everywhere[:-2]
+        self.show(here, everywhere)
 
 
 def _cells(parts: Sequence[Part]) -> int:
