@@ -129,9 +129,8 @@ class PathField(Input):
         if not self.has_focus:
             self.call_after_refresh(self._show_end)
 
-    def _on_blur(self, event: events.Blur) -> None:
-        super()._on_blur(event)
-        self._show_end()
+    def on_blur(self) -> None:
+        self.call_after_refresh(self._show_end)
 
     def on_resize(self) -> None:
         if not self.has_focus:

@@ -119,7 +119,8 @@ class Queue(Vertical):
 
     def allows(self, name: str) -> bool:
         """Whether something can be done with the line of the cursor: cancel, retry or open."""
-        job = self.job
+        drawn = self.job
+        job = None if drawn is None else self._live.job(drawn.id)  # what is drawn may be a tick behind
         if job is None:
             return False
         if name == "retry":
