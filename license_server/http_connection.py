@@ -139,6 +139,8 @@ class Connection(asyncio.BufferedProtocol):
     def receive(self, request: Request, ending: bytes) -> None:
         shared = self.shared
         if len(self.pending) >= shared.limits.pipelined:
+            shared.handle_waiting()  # what is answered at once does not count
+        if len(self.pending) >= shared.limits.pipelined:
             self.fail(503)
             return
         if ending is CLOSE:
@@ -148,14 +150,8 @@ class Connection(asyncio.BufferedProtocol):
             request.peer = shared.client(self.peer, request.headers["x-forwarded-for"])
         answer = Answer(self, ending, request.method == "HEAD")
         self.pending.append(answer)
-        try:
-            shared.handler(request, answer)
-        except Exception as error:
-            log_error("a request failed", error)
-            if answer.response is None:
-                answer(shared.refusal(500))
-        if self.pending:
-            self.deadline = shared.tick + shared.answer_ticks
+        self.deadline = shared.tick + shared.answer_ticks
+        shared.handle_soon(request, answer)
 
     def go_on(self) -> None:
         self._answer(CONTINUE)

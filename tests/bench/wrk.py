@@ -16,7 +16,7 @@ def wrk_command(connections: int, seconds: int) -> list[str]:
     wrk = shutil.which("wrk")
     if wrk is None:
         raise FileNotFoundError("wrk is not installed (apt-get install wrk)")
-    return [wrk, "-t1", f"-c{connections}", f"-d{seconds}"]
+    return [wrk, "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "20s"]
 
 
 class Served:
