@@ -47,7 +47,7 @@ def entries(live: Live) -> list[Entry]:
 def foot(live: Live, now: float, since: float | None) -> tuple[str, str]:
     """What running studios cost an hour, and for how long they have been running; empty while none runs.
 
-    since: when the first of them began to cost money, unix seconds; None where none has yet.
+    since: when the first of them began to cost money, unix seconds; None where only their beginning is known.
     """
     if not live.running_pods:
         return "", ""
@@ -56,7 +56,8 @@ def foot(live: Live, now: float, since: float | None) -> tuple[str, str]:
     pods = [pod for pod in live.running_pods if pod.state is not PodState.ASKED]
     if not pods:
         return "", ""
-    return f"${sum(pod.per_hour for pod in pods):.2f}/h", "" if since is None else duration(now - since)
+    since = min(pod.created_at for pod in pods) if since is None else since
+    return f"${sum(pod.per_hour for pod in pods):.2f}/h", duration(now - since)
 
 
 def duration(seconds: float) -> str:

@@ -196,4 +196,4 @@ def test_a_restarted_studio_counts_from_its_restart() -> None:
     assert foot(live, 1000.0, None) == ("", "")
     live.pods = (pod("p1", PodState.READY, 0.0, pod_id="m1", per_hour=0.34),)
     assert foot(live, 1000.0, 820.0) == ("$0.34/h", "3m")
-    assert foot(live, 1000.0, None) == ("$0.34/h", "")
+    assert foot(live, 1000.0, None) == ("$0.34/h", "16m")

@@ -32,6 +32,8 @@ _SELECTED, _LOGGED = "pods.selected", "pods.log"
 _ROWS = frozenset({Topic.PODS, Topic.JOBS, Topic.SETTINGS, Topic.CLOCK, Topic.DRIVING})
 _WITH_A_POD = ("log", "start_stop", "terminate", "open_comfyui", "save_log", "use")
 _NONE = "No pods. A full video starts one when it is needed."
+_WHAT_A_POD_IS, _WHOLE_HEAD = "  A pod is a rented machine: your studio.", 60
+"""What the head says where it is so wide."""
 _NO_KEY = "Full videos are made on a machine of your own RunPod account, and there is no RunPod key yet."
 
 
@@ -78,10 +80,6 @@ class Pods(PodActs):
 
     def on_mount(self) -> None:
         self.query_one("#pods-log").add_class("owns-log")
-        self.query_one("#pods-head", OneLine).show(
-            [("Pods", "strong", ""), ("  A pod is a rented machine: your studio.", "dim", "")],
-            [(" [ + New pod ]", "key", "pods.new")],
-        )
         self.query_one("#pods-none").display = False
 
     # --- being shown
@@ -173,6 +171,10 @@ class Pods(PodActs):
         return action not in _WITH_A_POD or bool(self._pods)
 
     def on_resize(self) -> None:
+        said = _WHAT_A_POD_IS if self.size.width >= _WHOLE_HEAD else ""
+        self.query_one("#pods-head", OneLine).show(
+            [("Pods", "strong", ""), (said, "dim", "")], [("[ + New pod ]", "key", "pods.new")]
+        )
         self._show_money()
 
     def _draw_row(self, index: int, line: int, width: int) -> Sequence[Piece]:
