@@ -9,8 +9,10 @@ import pytest
 from oavr_tui.models import AUTO, JobState, Request
 from oavr_tui.paths import Paths
 from tests.app.studios import app, dialog, jobs, until
-from tests.journeys.test_app_two import SIZE, account
+from tests.faults.account import account
 from tests.samples import portrait, voice
+
+SIZE = (120, 40)
 
 
 async def test_a_video_is_canceled_and_its_studio_stopped_before_the_app_goes(
