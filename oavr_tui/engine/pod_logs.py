@@ -74,6 +74,8 @@ class PodLogs:
         except OavrError as error:  # a pod without a log is a pod all the same
             log.add(error.message)
             log.other_wanted.set()
+        finally:
+            log.close()  # the file alone; a line that comes after all opens it again
 
     async def _from_the_provider(self, pod: Pod, log: PodLog) -> None:
         """What the provider keeps of the log, for as long as the pod's own server does not show it."""

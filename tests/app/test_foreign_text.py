@@ -41,7 +41,7 @@ async def see(pilot: Pilot[Any], *words: str) -> str:
     return clean(pilot)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [SIZES[0], *(pytest.param(size, marks=pytest.mark.full) for size in SIZES[1:])])
 async def test_every_screen(home: Paths, tmp_path: Path, size: tuple[int, int]) -> None:
     async with opened(home, tmp_path, size) as pilot:
         await pilot.press("escape")
@@ -89,19 +89,19 @@ async def test_a_video_asked_about(home: Paths, tmp_path: Path) -> None:
         ("2", ("d",), ()),
         ("2", ("e",), ("video0",)),
         ("2", ("slash", *"[/x]"), ("[/x]",)),
-        ("2", ("y",), ()),
-        ("2", ("c",), ()),
-        ("2", ("g",), ("prompt",)),
+        pytest.param("2", ("y",), (), marks=pytest.mark.full),
+        pytest.param("2", ("c",), (), marks=pytest.mark.full),
+        pytest.param("2", ("g",), ("prompt",), marks=pytest.mark.full),
         ("3", ("x",), ("pod0",)),
-        ("3", ("down", "s"), ("pod1",)),
-        ("3", ("down", "x"), ("pod1",)),
-        ("3", ("o",), ("pod0",)),
-        ("3", ("u",), ("pod0",)),
-        ("3", ("a",), ()),
+        pytest.param("3", ("down", "s"), ("pod1",), marks=pytest.mark.full),
+        pytest.param("3", ("down", "x"), ("pod1",), marks=pytest.mark.full),
+        pytest.param("3", ("o",), ("pod0",), marks=pytest.mark.full),
+        pytest.param("3", ("u",), ("pod0",), marks=pytest.mark.full),
+        pytest.param("3", ("a",), (), marks=pytest.mark.full),
         ("5", ("slash", *"[/x]", "enter"), ("[/x]",)),
         ("1", ("ctrl+p", *"[/x]"), ("[/x]",)),
-        ("1", ("f1",), ()),
-        ("1", ("ctrl+g",), ()),
+        pytest.param("1", ("f1",), (), marks=pytest.mark.full),
+        pytest.param("1", ("ctrl+g",), (), marks=pytest.mark.full),
         ("1", ("ctrl+o",), ("[@click",)),
     ],
     ids=lambda given: "-".join(given)[:14] if isinstance(given, tuple) else given,

@@ -13,6 +13,7 @@ from tests.programs_runpod import SLOW_WORK
 from tests.samples import portrait, voice
 
 
+@pytest.mark.full
 async def test_a_pod_at_work_is_not_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with account(tmp_path, SLOW_WORK) as cloud:
         async with desk(cloud.env, cloud.home, monkeypatch) as at:
@@ -31,6 +32,7 @@ async def test_a_pod_at_work_is_not_stopped(tmp_path: Path, monkeypatch: pytest.
             await at.until(lambda: "Idle · stops in" in at.seen(), "idle again")
 
 
+@pytest.mark.full
 async def test_two_pods_and_the_cursor_stays_with_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with account(tmp_path) as cloud:
         async with desk(cloud.env, cloud.home, monkeypatch, size=(80, 24)) as at:
@@ -67,6 +69,7 @@ async def test_comfyui_over_ssh_is_an_address_to_take_along(tmp_path: Path, monk
             assert len(at.app.screen_stack) == 1
 
 
+@pytest.mark.full
 async def test_the_next_video_is_made_on_a_chosen_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with account(tmp_path) as cloud:
         async with desk(cloud.env, cloud.home, monkeypatch) as at:
@@ -79,6 +82,7 @@ async def test_the_next_video_is_made_on_a_chosen_pod(tmp_path: Path, monkeypatc
             await at.until(lambda: "▸ next video" in at.seen(), "it is marked")
 
 
+@pytest.mark.full
 async def test_what_was_in_front_is_there_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with account(tmp_path) as cloud:
         async with desk(cloud.env, cloud.home, monkeypatch) as at:
@@ -89,6 +93,7 @@ async def test_what_was_in_front_is_there_again(tmp_path: Path, monkeypatch: pyt
             await at.until(lambda: "Log: studio-1" in at.seen() and "Running" in at.seen(), "as it was")
 
 
+@pytest.mark.full
 async def test_a_pager_that_there_is_not_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with account(tmp_path) as cloud:

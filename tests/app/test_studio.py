@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from oavr_tui.app.app import OavrApp
 from oavr_tui.app.memory import Draft, Memory, load_memory
 from oavr_tui.app.screens.studio_words import SPEED
@@ -45,6 +47,7 @@ async def test_two_paths_and_enter_make_a_preview(home: Paths) -> None:
     assert decoded(made(home)[0]).fps == 25
 
 
+@pytest.mark.full
 async def test_what_files_are_is_said_at_once(home: Paths) -> None:
     async with app(home).run_test(size=(120, 40)) as pilot:
         field(pilot, "image").value = str(portrait())
@@ -56,6 +59,7 @@ async def test_what_files_are_is_said_at_once(home: Paths) -> None:
         await until(pilot, lambda: "face" in text(pilot, "found-image"))
 
 
+@pytest.mark.full
 async def test_a_bad_file_is_refused_in_place_and_the_next_try_works(home: Paths, tmp_path: Path) -> None:
     bad = tmp_path / "a [red]b[-]\x1b[2J.png"
     bad.write_text("not a picture")
@@ -96,6 +100,7 @@ async def test_consent_is_asked_once(home: Paths) -> None:
     assert load_memory(home.app_memory).consented > 0
 
 
+@pytest.mark.full
 async def test_what_is_given_begins_at_once(home: Paths) -> None:
     request = Request(str(portrait()), str(voice()), max_seconds=1)
     async with app(home, request, at_once=True, agreed=False).run_test(size=(80, 24)) as pilot:
@@ -103,6 +108,7 @@ async def test_what_is_given_begins_at_once(home: Paths) -> None:
     assert len(made(home)) == 1
 
 
+@pytest.mark.full
 async def test_more_options_reach_the_video_and_wrong_ones_are_said(home: Paths) -> None:
     async with app(home, Request(str(portrait()), str(voice()))).run_test(size=(80, 24)) as pilot:
         await pilot.press("o")
@@ -142,6 +148,7 @@ async def test_the_draft_is_as_it_was_at_the_next_start(home: Paths) -> None:
         await until(pilot, lambda: field(pilot, "prompt").value == "sie [b]lächelt[/b]")
 
 
+@pytest.mark.full
 async def test_settings_fill_an_empty_form(home: Paths) -> None:
     async with app(home, shape=Shape.SQUARE, prompt="she nods").run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: field(pilot, "prompt").value == "she nods")
@@ -155,6 +162,7 @@ async def test_a_remembered_draft_goes_before_the_settings(home: Paths) -> None:
         assert studio(pilot).form.more_shown, "an unusual length must be seen"
 
 
+@pytest.mark.full
 async def test_the_shape_by_arrows_and_by_mouse(home: Paths) -> None:
     async with app(home).run_test(size=(80, 24)) as pilot:
         studio(pilot).query_one("#shape").focus()

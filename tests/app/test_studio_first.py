@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.pilot import Pilot
 
 from oavr_tui.app.app import OavrApp
@@ -17,6 +18,7 @@ def rows(pilot: Pilot[None]) -> list[str]:
     return ["".join(segment.text for segment in listing.render_line(y)).strip() for y in range(listing.count)]
 
 
+@pytest.mark.full
 async def test_the_samples_make_a_preview_by_mouse_alone_and_the_steps_tick(home: Paths) -> None:
     async with app(home).run_test(size=(100, 40)) as pilot:
         await until(pilot, lambda: any("sample portrait" in row for row in rows(pilot)))

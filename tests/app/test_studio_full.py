@@ -71,6 +71,7 @@ async def test_a_key_is_tried_before_it_is_kept_and_then_the_estimate_is_there(h
         assert (await pilot.app.engine.key_origin()).kind == "file"
 
 
+@pytest.mark.full
 async def test_a_studio_is_not_started_unasked(home: Paths, account: RunPod, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNPOD_API_KEY", KEY)
     request = Request(str(portrait()), str(voice()), on=AUTO)
@@ -83,6 +84,7 @@ async def test_a_studio_is_not_started_unasked(home: Paths, account: RunPod, mon
     assert not account.statuses()
 
 
+@pytest.mark.full
 async def test_a_voice_that_is_too_long_is_cut_only_by_consent(home: Paths, tmp_path: Path) -> None:
     long = save_wav(tmp_path / "long.wav", tone(1810, rate=8000), rate=8000)
     async with app(home, Request(str(portrait()), str(long))).run_test(size=(80, 24)) as pilot:

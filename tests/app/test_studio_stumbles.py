@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from oavr_tui.app.app import OavrApp
@@ -61,6 +62,7 @@ async def test_the_samples_can_be_had_at_any_time(home: Paths) -> None:
         await until(pilot, lambda: field(pilot, "image").value == str(sample_files()[0]))
 
 
+@pytest.mark.full
 async def test_r_tries_again_from_the_button_and_the_steps_give_way(home: Paths) -> None:
     async with app(home, Request(str(portrait()), str(voice()))).run_test(size=(60, 20)) as pilot:
         await oavr(pilot).engine_when_open()

@@ -83,7 +83,7 @@ def thrift(*, erases: bool = True) -> Thrift:
     return Thrift(lambda: (COLUMNS, ROWS), erases=erases)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(_frame, min_size=1, max_size=6), st.booleans())
 def test_the_screen_is_the_same(frames: list[str], erases: bool) -> None:
     whole, less, spares = Screen(), Screen(), thrift(erases=erases)

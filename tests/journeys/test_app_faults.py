@@ -60,7 +60,7 @@ async def asked(home: Paths, request: Request, **settings: Any) -> AsyncIterator
     ("faults", "code", "words"),
     [
         ([OOM], FailureCode.OUT_OF_MEMORY, ("ran out of memory",)),
-        ([LOST], FailureCode.LOST, ("no longer knows this video",)),
+        pytest.param([LOST], FailureCode.LOST, ("no longer knows this video",), marks=pytest.mark.full),
         ([REFUSED], FailureCode.REJECTED, ("did not accept the workflow", "[@click=app.quit]no[/] red")),
     ],
     ids=["memory", "lost", "rejected"],
@@ -77,6 +77,7 @@ async def test_a_server_that_fails_and_r_once_it_does_not(
         assert not pilot.app.screen.query("#job-next").first().display
 
 
+@pytest.mark.full
 async def test_nobody_answers_and_then_somebody_does(home: Paths, tmp_path: Path) -> None:
     async with server(tmp_path) as comfy:
         url, port = comfy.base_url, int(comfy.base_url.rpartition(":")[2])
@@ -126,7 +127,7 @@ async def test_a_wrong_key(home: Paths, tmp_path: Path, monkeypatch: pytest.Monk
     ("faults", "balance", "code", "words"),
     [
         ([], 0.2, FailureCode.NO_FUNDS, ("holds $0.20", "Add credit")),
-        ([NO_CAPACITY], 25, FailureCode.NO_GPU, ("price cap",)),
+        pytest.param([NO_CAPACITY], 25, FailureCode.NO_GPU, ("price cap",), marks=pytest.mark.full),
     ],
     ids=["no-credit", "no-machine"],
 )
@@ -207,6 +208,7 @@ async def test_a_voice_that_is_too_long_is_cut_by_consent(home: Paths, tmp_path:
         await until(pilot, lambda: "r tries it again" in row(pilot))
 
 
+@pytest.mark.full
 async def test_a_picture_that_has_gone_when_its_turn_comes(home: Paths, tmp_path: Path) -> None:
     picture = tmp_path / "gone.jpg"
     small_picture(picture)

@@ -86,6 +86,7 @@ async def test_flow_a_somebody_new_gets_a_full_video(tmp_path: Path, monkeypatch
         assert len(list((cloud.home / "videos").glob("*.mp4"))) == 1
 
 
+@pytest.mark.full
 async def test_flow_b_somebody_who_returns_is_asked_nothing_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +110,7 @@ async def test_flow_b_somebody_who_returns_is_asked_nothing_again(
         assert cloud.statuses() == ["RUNNING"], "the studio that was there made it"
 
 
+@pytest.mark.full
 async def test_flow_d_somebody_with_two_pods_chooses_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with runpod(tmp_path, None, **NO_KEEPER, OAVR_PODS_MOST="2") as cloud:
         async with opened(cloud, monkeypatch) as pilot:

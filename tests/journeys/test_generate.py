@@ -227,6 +227,7 @@ def test_a_stopped_generate_is_carried_on(tmp_path: Path, number: signal.Signals
     decoded(Path(listed[0]["path"]))
 
 
+@pytest.mark.full
 def test_a_second_generate_waits_its_turn(tmp_path: Path) -> None:
     home = tmp_path / "home"
     first, second = start(home, "--seed", "1"), start(home, "--seed", "2")

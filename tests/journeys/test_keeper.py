@@ -20,6 +20,7 @@ def driver(cloud: RunPod) -> int | None:
     return None if lock.is_free() else lock.holder()
 
 
+@pytest.mark.full
 def test_a_person_takes_over_from_the_keeper_and_leaves_again(tmp_path: Path) -> None:
     slow = {"boot": {**QUICK["boot"], "comfy": {"step_seconds": 2}}}
     with runpod(tmp_path, slow) as cloud:

@@ -56,7 +56,7 @@ def test_without_a_key_nothing_is_started(tmp_path: Path) -> None:
         assert cloud.jobs() == []
 
 
-@pytest.mark.parametrize("control", ["v2", "sdk"])
+@pytest.mark.parametrize("control", ["v2", pytest.param("sdk", marks=LONG)])
 def test_from_a_key_to_a_video_to_the_idle_stop(tmp_path: Path, control: str) -> None:
     with runpod(tmp_path, {**KEPT, **boot(seconds_per_file=0.1, warm_seconds=2)}, OAVR_PODS_CONTROL=control) as cloud:
         first = cloud.start(*wished("--on", "auto"))
@@ -184,6 +184,7 @@ def running_on(cloud: RunPod) -> list[str]:
     ]
 
 
+@pytest.mark.full
 def test_six_videos_on_three_studios_of_which_one_vanishes(tmp_path: Path) -> None:
     with runpod(tmp_path, {**SLOW_WORK, **KEPT}, OAVR_PODS_MOST="3") as cloud:
         commands = [cloud.start(*wished("--on", "auto", "--seed", str(seed))) for seed in range(6)]

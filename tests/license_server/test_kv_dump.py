@@ -147,6 +147,7 @@ names = st.one_of(st.text(), st.text().map("fp:{}".format), st.text().map("gen:{
 licenses = st.fixed_dictionaries({}, optional=dict.fromkeys(worker_license(), json_values)).map(json.dumps)
 
 
+@pytest.mark.full
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.fixed_dictionaries({"key": names, "value": st.text() | licenses | json_values})))
 def test_nothing_in_a_dump_makes_it_fail(pairs: list[dict[str, Any]]) -> None:

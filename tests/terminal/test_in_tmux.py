@@ -43,6 +43,7 @@ def test_a_terminated_app_gives_the_terminal_back(terminal: Terminal, tmp_path: 
     terminal.until(lambda text: "\ntyped" in text)
 
 
+@pytest.mark.full
 def test_a_bar_on_a_terminal(terminal: Terminal) -> None:
     terminal.type(shlex.join(command("demo", "--headless")) + "; echo left with $?\n")
     terminal.until(lambda text: "Making the video" in text and "%" in text)

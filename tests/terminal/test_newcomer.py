@@ -63,6 +63,7 @@ def test_by_keys_alone(demo: DemoRun) -> None:
     until(lambda: demo.account.statuses() == ["EXITED"], "the studio is stopped")
 
 
+@pytest.mark.full
 def test_by_mouse_alone(demo: DemoRun) -> None:
     window = demo.terminal
     demo.start()

@@ -48,9 +48,9 @@ def leave(window: Terminal) -> None:
     ("term", "size", "env"),
     [
         ("screen", (80, 24), {}),
-        ("linux", (80, 24), {"LC_ALL": "C.UTF-8"}),
+        pytest.param("linux", (80, 24), {"LC_ALL": "C.UTF-8"}, marks=pytest.mark.full),
         ("screen-256color", SMALL, {}),
-        ("xterm-256color", (80, 24), {"NO_COLOR": "1"}),
+        pytest.param("xterm-256color", (80, 24), {"NO_COLOR": "1"}, marks=pytest.mark.full),
     ],
 )
 def test_a_walk(tmp_path: Path, term: str, size: tuple[int, int], env: Mapping[str, str]) -> None:

@@ -104,10 +104,13 @@ class SettingsPane(Pane):
             )
         except OavrError as error:
             key = error.message
+        usage = "\n".join(await usage_lines(engine))
+        if not self.oavr.is_running:  # while the app ends, parts of this are gone already
+            return
         self.query_one("#key-line", Static).update(Content(key))
         self.query_one("#key-test").display = self.query_one("#key-test").has_focus or not key.startswith("No key")
         self.query_one("#key-enter", Button).label = "Enter a key" if key.startswith("No key") else "Change the key"
-        self.query_one("#usage", Static).update(Content("\n".join(await usage_lines(engine))))
+        self.query_one("#usage", Static).update(Content(usage))
 
     def first_focus(self) -> Widget | None:
         return self.query_one("#key-enter")
