@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from textual.command import CommandPalette
@@ -22,6 +23,10 @@ from oavr_tui.paths import Paths
 from oavr_tui.settings import load_settings
 from tests.app.studios import app, until
 from tests.engine.yards import pod
+
+
+def _is_at(running: OavrApp, place: str) -> bool:
+    return running.place == place
 
 
 async def opened(pilot: Pilot[None]) -> OavrApp:
@@ -56,7 +61,7 @@ async def test_digits_go_to_the_screens_when_no_field_has_the_focus(home: Paths)
         await pilot.press("escape")
         for number, place in enumerate(PLACES, 1):
             await pilot.press(str(number))
-            await until(pilot, lambda place=place: running.place == place)
+            await until(pilot, partial(_is_at, running, place))
             if place == "studio":
                 await pilot.press("escape")
 
