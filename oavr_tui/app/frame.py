@@ -18,12 +18,18 @@ PLACES = {
 """The screens of the sidebar, in the order of the keys 1 to 5, and where their classes are."""
 
 
-def headline(live: Live, *, demo: bool, narrow: bool) -> tuple[list[Part], list[Part]]:
-    """Left and right parts of the first line. narrow: there is little room."""
+MAKES_WAY_SECONDS = 5.0
+"""How long the background may take to make way; who does not in that time is another window."""
+
+
+def headline(live: Live, now: float, *, demo: bool, narrow: bool) -> tuple[list[Part], list[Part]]:
+    """Left and right parts of the first line. now: unix seconds. narrow: there is little room."""
     name: list[Part] = [(" OpenAvathar", "strong", "app.go_studio")]
+    looks_on = live.ready and not live.driving and now - live.looking_on_since > MAKES_WAY_SECONDS
     if demo:
-        name.append(("  DEMO" if narrow else "  DEMO in fast motion: nothing here costs money", "key", ""))
-    if live.ready and not live.driving:
+        short = narrow or looks_on
+        name.append(("  DEMO" if short else "  DEMO in fast motion: nothing here costs money", "key", ""))
+    if looks_on:
         rest = "" if narrow or demo else "; this one looks on"
         return name, [(f"another window is at work{rest} ", "dim", "")]
     return name, [] if demo else [("previews are free ", "dim", "")]

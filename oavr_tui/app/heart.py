@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.worker import WorkerCancelled, WorkerFailed
 
-from oavr_tui.app.frame import ending, title
+from oavr_tui.app.frame import MAKES_WAY_SECONDS, ending, title
 from oavr_tui.app.job_words import step_of
 from oavr_tui.app.live import Live, Topic
 from oavr_tui.app.log_wishes import LogWishes
@@ -78,6 +78,7 @@ class Heart(LogWishes):
                             self.say(note, seconds=12)
                     await engine.mark_seen()
                     self._next_minute()
+                    self.set_timer(MAKES_WAY_SECONDS + 1, self.draw_frame)  # who drives by then is in front of somebody
                     try:
                         while True:
                             self.live.take(await told.next(), engine)

@@ -70,6 +70,7 @@ class Live:
         self.unsaid: deque[Told] = deque(maxlen=_UNSAID)
         self.driving = False
         self.video_count = 0
+        self.looking_on_since = 0.0
         self.ready = False
         self._changed: set[Topic] = set()
 
@@ -78,6 +79,7 @@ class Live:
         self.jobs = tuple(engine.jobs())
         self.pods = tuple(engine.fleet.book.all())
         self.driving = engine.driving
+        self.looking_on_since = engine.now()
         self.ready = True
         self._changed = set(EVERYTHING)
 
@@ -116,6 +118,7 @@ class Live:
                 self._changed.add(Topic.VIDEOS)
             case events.DrivingChanged(driving):
                 self.driving = driving
+                self.looking_on_since = engine.now()
                 self._changed.add(Topic.DRIVING)
             case events.Estimated():
                 self.estimates[event.job_id] = event

@@ -36,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.on == AUTO and voice is not None:
             open_demo_account(paths, os.environ)
         hurry(os.environ)
-        request = Request(image=str(portrait), audio=str(recording), seed=DEMO_SEED, on=arguments.on)
+        request = Request(
+            image=str(portrait), audio=str(recording), seed=None if voice is None else DEMO_SEED, on=arguments.on
+        )
         settings = replace(load_settings(paths), videos_folder=str(paths.videos))
         if voice is not None:
             return make(paths, settings, request, voice, arguments.output)

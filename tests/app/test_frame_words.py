@@ -22,7 +22,7 @@ from tests.app.studios import app, until
 def test_the_headline_fits(narrow: bool, demo: bool, ready: bool) -> None:
     live = Live()
     live.ready = ready
-    left, right = headline(live, demo=demo, narrow=narrow)
+    left, right = headline(live, 60.0, demo=demo, narrow=narrow)
     assert sum(len(text) for text, _look, _wanted in (*left, *right)) <= (60 if narrow else 90)
 
 

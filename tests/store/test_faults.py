@@ -69,7 +69,9 @@ def test_each_call_may_fail(tmp_path: Path, fault: str) -> None:
             assert kept[key] == number or (fault in ("stop", "half") and kept[key] == tried[key]), (at, key)
         again.commit([records.put("t", "new", {"n": 1})])
         again.close()
-        assert JournalStorage(file).table("t")["new"] == {"n": 1}
+        whole = JournalStorage(file)
+        assert whole.table("t")["new"] == {"n": 1}
+        whole.close()
     expected: dict[str, set[type[OavrError]]] = {"error": {Rejected}, "full": {DiskFull}}
     assert seen == expected.get(fault, set())
 

@@ -42,7 +42,7 @@ class Videos(VideoActions):
     Videos {
         & #videos-search { height: 1; margin: 0; background: $surface; }
         & #videos-body { height: 1fr; layout: vertical; margin-top: 1; }
-        & #gallery, & #videos-list { height: 1fr; width: 1fr; }
+        & #gallery, & #videos-list { height: 1fr; width: 1fr; scrollbar-gutter: stable; }
         & #videos-details { height: 5; width: 1fr; margin: 1 0 0 1; }
         & #videos-empty { height: 1fr; align: center middle; }
         & #videos-none { width: auto; max-width: 90%; margin-bottom: 1; }
