@@ -240,6 +240,7 @@ async def test_an_address_where_nobody_answers_is_kept_and_said(
         assert "127.0.0.1-9" in at.seen()
 
 
+@pytest.mark.full
 async def test_a_pod_that_was_not_started_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with account(tmp_path) as cloud:
         assert oavr("pods", "deploy", home=tmp_path / "other", env=cloud.env).code == 0
@@ -297,6 +298,7 @@ async def test_what_cannot_be_had_is_not_deployed(tmp_path: Path, monkeypatch: p
         assert cloud.statuses() == []
 
 
+@pytest.mark.full
 async def test_new_pod_takes_name_cloud_and_idle_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with account(tmp_path) as cloud:
         env = {name: value for name, value in cloud.env.items() if name != "OAVR_PODS_IDLE_MINUTES"}

@@ -83,9 +83,10 @@ async def test_the_environment_decides_and_that_is_said(home: Paths, monkeypatch
     running = OavrApp(home, load_settings(home))
     async with running.run_test(size=(100, 40)) as pilot:
         await opened(pilot)
-        await until(pilot, lambda: "OAVR_PODS_MOST" in mark(pilot, "set-pods-most"))
+        await until(pilot, lambda: "environment" in mark(pilot, "set-pods-most"))
 
 
+@pytest.mark.full
 async def test_every_row_can_be_reached_by_tab(home: Paths) -> None:
     async with app(home).run_test(size=(80, 24)) as pilot:
         await opened(pilot)

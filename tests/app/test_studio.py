@@ -83,6 +83,7 @@ async def test_a_path_that_is_being_typed_is_not_scolded(home: Paths) -> None:
         await until(pilot, lambda: "voice" in text(pilot, "status"))
 
 
+@pytest.mark.full
 async def test_consent_is_asked_once(home: Paths) -> None:
     request = Request(str(portrait()), str(voice()), max_seconds=1)
     async with app(home, request, agreed=False).run_test(size=(80, 24)) as pilot:

@@ -33,6 +33,7 @@ async def test_the_samples_make_a_preview_by_mouse_alone_and_the_steps_tick(home
         assert rows(pilot)[3].startswith("○"), "there is no key yet"
 
 
+@pytest.mark.full
 async def test_the_steps_can_be_sent_away_for_good(home: Paths) -> None:
     async with app(home).run_test(size=(80, 24)) as pilot:
         listing = studio(pilot).query_one("#first-rows", LineList)

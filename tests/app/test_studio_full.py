@@ -52,6 +52,7 @@ async def test_choosing_a_full_video_asks_for_a_key_and_esc_is_the_preview(home:
         await until(pilot, lambda: not studio(pilot).form.draft.full)
 
 
+@pytest.mark.full
 async def test_a_key_is_tried_before_it_is_kept_and_then_the_estimate_is_there(home: Paths, account: RunPod) -> None:
     request = Request(str(portrait()), str(voice()))
     async with app(home, request).run_test(size=(120, 40)) as pilot:

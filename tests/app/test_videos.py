@@ -264,6 +264,7 @@ async def test_a_video_that_comes_is_shown_and_the_selection_stays(home: Paths) 
         await until(pilot, lambda: pilot.app.live.video_count == 3)  # type: ignore[attr-defined]
 
 
+@pytest.mark.full
 async def test_thousands(home: Paths) -> None:
     store = Store(home.store_file)
     for number in range(2000):

@@ -115,7 +115,7 @@ async def test_a_video_from_end_to_end(tmp_path: Path, generation: Generation) -
             for each in job.heard
         ]
     percents = [percent for percent, _ in seen]
-    details = [detail for _, detail in seen if detail.startswith("window")]
+    details = [detail for _, detail in seen if detail.startswith("part")]
     assert percents == sorted(percents) and percents[-1] > 80
     assert details[0].startswith("part 1 of 2 · step") and details[-1] == "part 2 of 2 · step 4 of 4"
 

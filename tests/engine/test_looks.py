@@ -180,6 +180,7 @@ async def test_an_address_is_fetched_once_and_goes_at_the_end(home: Paths, tmp_p
         assert left_in(home) == []
 
 
+@pytest.mark.full
 async def test_only_a_few_fetched_files_are_kept(home: Paths, tmp_path: Path) -> None:
     for number in range(7):
         save_photo(tmp_path / f"{number}.png", 80 + number, 80)

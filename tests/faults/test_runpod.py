@@ -324,6 +324,7 @@ async def test_an_end_that_fails_is_tried_until_it_is_confirmed(
 # --- machines of others
 
 
+@pytest.mark.full
 async def test_a_studio_of_another_computer_is_shown_and_left_alone(tmp_path: Path) -> None:
     async with account(tmp_path / "account") as simulator:
         async with driven(tmp_path / "there", simulator, pods_idle_minutes=60) as there:

@@ -123,6 +123,7 @@ async def test_a_wrong_key(home: Paths, tmp_path: Path, monkeypatch: pytest.Monk
         await ended(pilot, JobState.DONE)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("faults", "balance", "code", "words"),
     [
@@ -258,6 +259,7 @@ async def test_a_full_disk_and_then_room(home: Paths, tmp_path: Path, full_disk:
         await ended(pilot, JobState.DONE)
 
 
+@pytest.mark.full
 async def test_a_list_that_a_newer_version_wrote_is_looked_at_and_left_alone(home: Paths) -> None:
     first = app(home, pods_keeper=False)
     async with first.run_test(size=SIZE) as pilot:

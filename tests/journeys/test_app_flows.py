@@ -61,6 +61,7 @@ async def fill(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: "used" in text(pilot, "found-audio"))
 
 
+@pytest.mark.full
 async def test_flow_a_somebody_new_gets_a_full_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with runpod(tmp_path, None, **NO_KEEPER) as cloud:
         async with opened(cloud, monkeypatch, key=False) as pilot:

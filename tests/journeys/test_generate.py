@@ -77,6 +77,7 @@ def test_a_server_makes_the_same_length_and_size(tmp_path: Path, generation: str
     assert (told["seed"], told["preview"]) == (7, False)
 
 
+@pytest.mark.full
 def test_plain_lines_without_a_terminal(tmp_path: Path) -> None:
     ran = oavr("generate", "--image", str(portrait()), "--audio", str(voice()), home=tmp_path)
     assert ran.code == 0

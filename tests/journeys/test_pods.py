@@ -270,6 +270,7 @@ def test_a_stopped_studio_whose_machine_was_given_away(tmp_path: Path) -> None:
         assert cloud.books()["creates"] == 2
 
 
+@pytest.mark.full
 def test_every_command_about_studios(tmp_path: Path) -> None:
     volume = {"id": "vol1", "name": "models", "size": 100, "data_center": "US-KS-2"}
     with runpod(tmp_path, {**KEPT, "volumes": [volume]}, OAVR_PODS_IDLE_MINUTES="60") as cloud:

@@ -21,6 +21,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         yield window
 
 
+@pytest.mark.full
 def test_the_demo_makes_a_video_and_leaves_the_terminal_clean(terminal: Terminal, tmp_path: Path) -> None:
     terminal.type(shlex.join(command("demo")) + "; echo left with $?\n")
     terminal.until(lambda text: "Done" in text)

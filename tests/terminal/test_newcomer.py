@@ -55,7 +55,7 @@ def test_by_keys_alone(demo: DemoRun) -> None:
 
     until(lambda: len(demo.videos()) == 3, "the keeper brings the video home")
     demo.start()
-    window.until(") finished while you were away")
+    window.until(lambda text: "finished" in text and "away" in text)
     window.keys("C-q")
     window.until("Leave OpenAvathar?")
     window.keys("Left", "Enter")  # stop it and quit
@@ -93,7 +93,7 @@ def test_by_mouse_alone(demo: DemoRun) -> None:
 
     until(lambda: len(demo.videos()) == 3, "the keeper brings the video home")
     demo.start()
-    window.until(") finished while you were away")
+    window.until(lambda text: "finished" in text and "away" in text)
     window.click("Quit")
     window.click("Stop it and quit")
     demo.left()
