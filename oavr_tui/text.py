@@ -55,3 +55,8 @@ def size(count: float) -> str:
             break
         value /= 1000
     return f"{value:.0f} {unit}" if unit == "B" or value >= 99.5 else f"{value:.1f} {unit}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things as a person reads it: 1 video, 2 videos. what: one of them, its plural made with an s."""
+    return f"{number} {what}" + ("" if number == 1 else "s")

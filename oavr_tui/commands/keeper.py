@@ -17,6 +17,7 @@ from oavr_tui.errors import OavrError
 from oavr_tui.models import Job, Pod
 from oavr_tui.paths import Paths
 from oavr_tui.settings import load_settings
+from oavr_tui.text import counted
 
 _STOP_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
@@ -112,7 +113,7 @@ async def _status(paths: Paths, as_json: bool) -> int:
     if as_json:
         put_json({"running": pid is not None, "pid": pid, "jobs": len(jobs), "pods": [pod.name for pod in pods]})
         return 0
-    left = f"{_count(len(jobs), 'unfinished video')}, {_count(len(pods), 'studio')}"
+    left = f"{counted(len(jobs), 'unfinished video')}, {counted(len(pods), 'studio')}"
     if pid is not None:
         put(f"A keeper is running (process {pid}): {left}.")
     elif jobs or pods:
@@ -145,10 +146,6 @@ async def _stop(paths: Paths, as_json: bool) -> int:
         names = ", ".join(pod.name for pod in running)
         say(f"Nobody watches {names} now, and it costs ${price:.2f}/h: 'oavr-tui pods stop' stops it.")
     if jobs:
-        say(f"{_count(len(jobs), 'video')} unfinished: 'oavr-tui jobs watch' goes on.")
+        say(f"{counted(len(jobs), 'video')} unfinished: 'oavr-tui jobs watch' goes on.")
     sys.stderr.flush()
     return 0
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

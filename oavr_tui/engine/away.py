@@ -10,7 +10,7 @@ from pathlib import Path
 from oavr_tui.engine.parts import Parts
 from oavr_tui.models import Job, JobState, Pod, PodKind, PodState
 from oavr_tui.paths import private_dir
-from oavr_tui.text import safe
+from oavr_tui.text import counted, safe
 
 _LARGEST_FILE = 1000
 _STOPPED = (PodState.STOPPED, PodState.GONE)
@@ -29,10 +29,10 @@ class Meanwhile:
         """For a person; a single video by its name and cost. Empty where nothing happened."""
         told = [self._finished()] if self.done else []
         if self.failed:
-            told.append(f"{len(self.failed)} failed" if told else _count(len(self.failed), "video") + " failed")
+            told.append(f"{len(self.failed)} failed" if told else counted(len(self.failed), "video") + " failed")
         if self.stopped_pods:
             number = len(self.stopped_pods)
-            told.append(f"{_count(number, 'studio')} {'was' if number == 1 else 'were'} stopped")
+            told.append(f"{counted(number, 'studio')} {'was' if number == 1 else 'were'} stopped")
         if not told:
             return ""
         return f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]} while you were away."
@@ -90,7 +90,3 @@ def _write(file: Path, at: float) -> None:
     unfinished = file.with_suffix(".new")
     unfinished.write_text(json.dumps({"seen_at": at}), "ascii")
     unfinished.replace(file)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

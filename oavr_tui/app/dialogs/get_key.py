@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.errors import OavrError
 from oavr_tui.text import safe
-
-if TYPE_CHECKING:
-    from oavr_tui.app.app import OavrApp
 
 KEYS_PAGE = "https://console.runpod.io/user/settings"
 
@@ -28,7 +25,7 @@ _AROUND = 11
 """Lines of the window that the scrolled part must leave: the title, the answers, borders and what lies between."""
 
 
-class GetKey(ModalScreen[bool]):
+class GetKey(OwnDialog[bool]):
     """Returns whether a key was kept."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Back", show=False)]
@@ -56,7 +53,7 @@ class GetKey(ModalScreen[bool]):
                 with Horizontal(classes="row"):
                     yield Static(Content("Key"), classes="label")
                     yield Input(placeholder=self._example(), password=True, id="key", compact=True)
-                if (demo := self._oavr.demo) is not None:
+                if (demo := self.oavr.demo) is not None:
                     with Horizontal(classes="row"):
                         yield Static(Content(f"The demo's account takes {demo.key}"), classes="where")
                         yield Button("Use it", id="key-demo", compact=True)
@@ -66,14 +63,14 @@ class GetKey(ModalScreen[bool]):
                 yield Button("Not now", id="key-back")
 
     def _costs(self) -> str:
-        minutes = self._oavr.settings.pods_idle_minutes
+        minutes = self.oavr.settings.pods_idle_minutes
         return (
             "Usually $0.30 to $0.70 an hour, so some $0.10 a video. "
             f"It stops after {minutes:g} minutes without work. Quick previews stay free."
         )
 
     def _example(self) -> str:
-        if self._oavr.demo is not None:
+        if self.oavr.demo is not None:
             return "enter alone takes the demo's"
         return "rpa_…, from API Keys on that page"
 
@@ -93,13 +90,9 @@ class GetKey(ModalScreen[bool]):
         line.update(Content(safe(text, 600)))
         self.call_after_refresh(line.scroll_visible, animate=False)
 
-    @property
-    def _oavr(self) -> OavrApp:
-        return cast("OavrApp", self.app)
-
     @on(Button.Pressed, "#key-demo")
     def take_demo_key(self) -> None:
-        if (demo := self._oavr.demo) is not None:
+        if (demo := self.oavr.demo) is not None:
             self.query_one("#key", Input).value = demo.key
             self._save(demo.key)
 
@@ -113,13 +106,13 @@ class GetKey(ModalScreen[bool]):
 
     @work(exclusive=True, group="key-open")
     async def _open_page(self) -> None:
-        self._say(await self._oavr.opened(KEYS_PAGE), "hint")
+        self._say(await self.oavr.opened(KEYS_PAGE), "hint")
 
     @on(Input.Submitted, "#key")
     @on(Button.Pressed, "#key-save")
     def wanted(self) -> None:
         key = self.query_one("#key", Input).value.strip()
-        if not key and self._oavr.demo is not None:
+        if not key and self.oavr.demo is not None:
             self.take_demo_key()
             return
         if not key:
@@ -131,7 +124,7 @@ class GetKey(ModalScreen[bool]):
     @work(exclusive=True, group="key-save")
     async def _save(self, key: str) -> None:
         self._say("Asking RunPod…", "hint")
-        engine = await self._oavr.engine_when_open()
+        engine = await self.oavr.engine_when_open()
         try:
             report = await engine.test_key(key)
             if not report.ok:
@@ -142,5 +135,5 @@ class GetKey(ModalScreen[bool]):
         except OavrError as error:
             self._say("✘ " + error.message, "bad")
             return
-        self._oavr.say(report.sentence)
+        self.oavr.say(report.sentence)
         self.dismiss(True)

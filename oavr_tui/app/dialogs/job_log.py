@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from oavr_tui.app import job_words as words
 from oavr_tui.app.actions import BY_ID
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.keys import shown_key
 from oavr_tui.app.live import Topic
 from oavr_tui.app.next_steps import next_step
@@ -24,16 +24,13 @@ from oavr_tui.errors import OavrError
 from oavr_tui.models import Job, JobState
 from oavr_tui.text import safe
 
-if TYPE_CHECKING:
-    from oavr_tui.app.app import OavrApp
-
 
 def _key(action_id: str) -> str:
     """The first key of an action."""
     return BY_ID[action_id].keys.split(",")[0]
 
 
-class JobLog(ModalScreen[None]):
+class JobLog(OwnDialog[None]):
     """Follows the job while it is open; where it has failed, the keys that help act here too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,10 +53,6 @@ class JobLog(ModalScreen[None]):
     def __init__(self, job_id: str) -> None:
         super().__init__()
         self._job_id = job_id
-
-    @property
-    def oavr(self) -> OavrApp:
-        return cast("OavrApp", self.app)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):

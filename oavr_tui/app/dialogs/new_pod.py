@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.widgets.choice import Choice, Pick
 from oavr_tui.app.widgets.line_list import LineList, Piece
 from oavr_tui.errors import BadInput, OavrError
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
-    from oavr_tui.app.app import OavrApp
     from oavr_tui.engine.engine import Engine
     from oavr_tui.pods.catalogue import Row
     from oavr_tui.pods.provider import Offer, Volume
@@ -37,7 +36,7 @@ _LOW = 24
 _STOCKS = {"high": "many", "medium": "some", "low": "few", "none": "none now", "unknown": "not said"}
 
 
-class NewPod(ModalScreen[str]):
+class NewPod(OwnDialog[str]):
     """Returns the id of the pod that is being rented, "" where none is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('')", "Back", show=False)]
@@ -63,10 +62,6 @@ class NewPod(ModalScreen[str]):
         self._volumes: Sequence[Volume] = ()
         self._rows: list[Row] = []
         self._busy = False
-
-    @property
-    def oavr(self) -> OavrApp:
-        return cast("OavrApp", self.app)
 
     @property
     def engine(self) -> Engine:

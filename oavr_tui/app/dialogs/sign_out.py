@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Static
 
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.memory import Memory
 from oavr_tui.errors import OavrError
-
-if TYPE_CHECKING:
-    from oavr_tui.app.app import OavrApp
 
 _THINGS = (
     ("key", "The RunPod key", True),
@@ -35,14 +32,10 @@ class Tick(Checkbox):
         return "X" if self.value else " "
 
 
-class SignOut(ModalScreen[bool]):
+class SignOut(OwnDialog[bool]):
     """Returns whether something was forgotten."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Back", show=False)]
-
-    @property
-    def oavr(self) -> OavrApp:
-        return cast("OavrApp", self.app)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.job_words import step_of
 from oavr_tui.app.live import Topic
 from oavr_tui.app.next_steps import next_step, why
@@ -21,9 +21,6 @@ from oavr_tui.engine.events import PodStepped, Step
 from oavr_tui.errors import FailureCode, OavrError
 from oavr_tui.models import AUTO, Job, JobState
 from oavr_tui.text import clock, safe
-
-if TYPE_CHECKING:
-    from oavr_tui.app.app import OavrApp
 
 _ORDER = list(Step)
 _ROWS: tuple[tuple[str, str, Step], ...] = (
@@ -44,7 +41,7 @@ def usual(known: float, *, waking: bool) -> str:
     return "usually a few minutes" if waking else "usually 8-20 minutes the first time"
 
 
-class Starting(ModalScreen[None]):
+class Starting(OwnDialog[None]):
     """Closes by itself when the video is being made. On failure it says so, and what can be done."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Hide", show=False)]
@@ -63,10 +60,6 @@ class Starting(ModalScreen[None]):
         super().__init__()
         self._job_id = job_id
         self._step: PodStepped | None = None
-
-    @property
-    def oavr(self) -> OavrApp:
-        return cast("OavrApp", self.app)
 
     @property
     def _job(self) -> Job | None:

@@ -246,11 +246,8 @@ class Pods(PodActs):
     # --- the log
 
     def action_log(self) -> None:
-        pod = self.pod
+        pod = self.pod_with_log()
         if pod is None:
-            return
-        if pod.kind is PodKind.ADDRESS:
-            self.oavr.say(f"{pod.name} is an address of your own; its log is where it runs.")
             return
         self._open_log(pod)
         self.query_one(LogPane).focus()

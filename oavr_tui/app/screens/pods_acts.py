@@ -153,12 +153,17 @@ class PodActs(Pane):
         studio.form.fill(replace(studio.form.draft, on=pod.name, full=True))
         self.oavr.say(f"The next full video is made on {safe(pod.name, 60)}; More options changes that.")
 
-    def action_save_log(self) -> None:
+    def pod_with_log(self) -> Pod | None:
+        """The chosen pod, where its log is kept here; where it is not, that is said."""
         pod = self.pod
-        if pod is None:
-            return
-        if pod.kind is PodKind.ADDRESS:
+        if pod is not None and pod.kind is PodKind.ADDRESS:
             self.oavr.say(f"{pod.name} is an address of your own; its log is where it runs.")
+            return None
+        return pod
+
+    def action_save_log(self) -> None:
+        pod = self.pod_with_log()
+        if pod is None:
             return
         self.oavr.save_log(self.oavr.paths.pod_log(pod.id), f"{pod.name}.log")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oavr_tui.app.frame import duration
+from oavr_tui.text import counted
 
 if TYPE_CHECKING:
     from oavr_tui.engine.engine import Engine
@@ -15,7 +16,7 @@ async def usage_lines(engine: Engine) -> list[str]:
     spending = await engine.spending()
     videos = await engine.videos()
     previews = sum(1 for video in videos if video.preview)
-    lines = [f"Made: {_count(len(videos) - previews, 'full video')}, {_count(previews, 'preview')}."]
+    lines = [f"Made: {counted(len(videos) - previews, 'full video')}, {counted(previews, 'preview')}."]
     today = f"${spending.today:.2f} of at most ${spending.day_cap:.2f} today"
     lines.append(f"Studios: {today}, ${spending.month:.2f} in thirty days.")
     if spending.balance is None:
@@ -24,7 +25,3 @@ async def usage_lines(engine: Engine) -> list[str]:
         lasts = f", which lasts {duration(spending.runway_seconds)} now" if spending.runway_seconds is not None else ""
         lines.append(f"Balance on RunPod: ${spending.balance:.2f}{lasts}.")
     return lines
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
