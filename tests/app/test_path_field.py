@@ -179,3 +179,32 @@ async def test_a_disk_that_does_not_answer_is_given_up() -> None:
 async def test_what_goes_wrong_in_the_thread_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         await in_thread(lambda: 1 // 0, 5.0)
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+async def test_a_suggestion_is_not_taken_for_what_is_typed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, no_color: bool
+) -> None:
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    else:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+    app = Form()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_(pilot, "ann")
+        await until(pilot, lambda: app.field.suggestion == "anna.png")
+        strip = app.field.render_line(0)
+        assert strip.text.rstrip() == ("ann[a.png]  → takes it" if no_color else "anna.png  → takes it")
+        assert all(segment.style is not None and segment.style.italic for segment in strip.crop(4, 8))
+        await pilot.press("right")
+        assert app.field.value == "anna.png"
+        assert app.field.render_line(0).text.rstrip() == "anna.png"
+
+
+async def test_of_a_long_suggestion_the_end_is_seen(folder: Path) -> None:
+    (folder / f"ben{'_very' * 20}_07.png").touch()
+    app = Form()
+    async with app.run_test(size=(40, 24)) as pilot:
+        await type_(pilot, "ben")
+        await until(pilot, lambda: bool(app.field.suggestion))
+        assert app.field.render_line(0).text.rstrip().endswith("_07.png")

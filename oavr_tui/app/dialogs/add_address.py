@@ -11,6 +11,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
+from oavr_tui.app.widgets.text_field import TextField
 
 from oavr_tui.errors import OavrError
 from oavr_tui.text import safe
@@ -48,7 +50,7 @@ class AddAddress(ModalScreen[tuple[str, str] | None]):
                 ):
                     with Horizontal(classes="row"):
                         yield Static(Content(label))
-                        yield Input(placeholder=hint, id=field, compact=True, password=field == "add-token")
+                        yield TextField(placeholder=hint, id=field, compact=True, password=field == "add-token")
                 yield Static(
                     Content("Videos made there cost nothing here. It needs the nodes of InfiniteTalk."),
                     id="add-word",
@@ -59,8 +61,6 @@ class AddAddress(ModalScreen[tuple[str, str] | None]):
                 yield Button("Cancel", id="add-cancel")
 
     def on_mount(self) -> None:
-        for field in self.query(Input):
-            field.cursor_blink = False
         self.query_one("#add-url", Input).focus()
 
     def _word(self, text: str, look: str) -> None:

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
+from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import OavrError
 from oavr_tui.text import safe
 
@@ -52,7 +53,7 @@ class GetKey(OwnDialog[bool]):
                     yield Button("Open", id="key-open", compact=True)
                 with Horizontal(classes="row"):
                     yield Static(Content("Key"), classes="label")
-                    yield Input(placeholder=self._example(), password=True, id="key", compact=True)
+                    yield TextField(placeholder=self._example(), password=True, id="key", compact=True)
                 if (demo := self.oavr.demo) is not None:
                     with Horizontal(classes="row"):
                         yield Static(Content(f"The demo's account takes {demo.key}"), classes="where")
@@ -80,7 +81,6 @@ class GetKey(OwnDialog[bool]):
     def on_mount(self) -> None:
         self.app.clear_notifications()  # in a small window they would cover the answers
         field = self.query_one("#key", Input)
-        field.cursor_blink = False
         field.focus()
         self._say("Kept on this computer only, in a file that only you can read.", "hint")
 

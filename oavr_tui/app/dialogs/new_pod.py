@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Static
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.widgets.choice import Choice, Pick
 from oavr_tui.app.widgets.line_list import LineList, Piece
+from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import BadInput, OavrError
 from oavr_tui.text import safe
 
@@ -80,13 +81,13 @@ class NewPod(OwnDialog[str]):
             yield LineList(self._draw, id="new-gpus")
             with Horizontal(classes="row"):
                 yield Static(Content("Name"))
-                yield Input(placeholder=self._free_name(), id="new-name", compact=True)
+                yield TextField(placeholder=self._free_name(), id="new-name", compact=True)
             with Horizontal(classes="row", id="new-volume-row"):
                 yield Static(Content("Volume"))
                 yield Choice([], plan.volume, id="new-volume")
             with Horizontal(classes="row"):
                 yield Static(Content("Idle"))
-                yield Input(f"{plan.idle_minutes:g}", id="new-idle", compact=True, max_length=6)
+                yield TextField(f"{plan.idle_minutes:g}", id="new-idle", compact=True, max_length=6)
                 yield Static(Content(" minutes without work, then it stops"), id="new-idle-words")
             yield Static("", id="new-word", classes="hint")
             with Horizontal(classes="answers"):
@@ -99,8 +100,6 @@ class NewPod(OwnDialog[str]):
         return free_name(self.engine.fleet.book.all())
 
     def on_mount(self) -> None:
-        for field in self.query(Input):
-            field.cursor_blink = False
         # It holds more than other dialogs, and these go before the app's style sheet.
         dialog = self.query_one("#new-dialog")
         dialog.styles.width, dialog.styles.height, dialog.styles.max_height = 84, "96%", 28

@@ -20,6 +20,7 @@ from oavr_tui.app.keys import shown_keys
 from oavr_tui.app.live import Topic
 from oavr_tui.app.screens.pane import Pane
 from oavr_tui.app.widgets.line_list import LineList, Piece
+from oavr_tui.app.widgets.text_field import TextField
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,7 @@ class Docs(Pane):
         self._guide = -1
 
     def compose(self) -> ComposeResult:
-        search = Input(placeholder="/ searches the guides", id="docs-search", compact=True)
-        search.cursor_blink = False
+        search = TextField(placeholder="/ searches the guides", id="docs-search", compact=True)
         yield search
         with Horizontal():
             yield LineList(self._draw, id="contents")

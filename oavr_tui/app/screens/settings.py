@@ -20,6 +20,7 @@ from oavr_tui.app.screens.settings_rows import ROWS, SECTIONS, Row, forced_by, s
 from oavr_tui.app.screens.settings_usage import usage_lines
 from oavr_tui.app.screens.videos_shelf import home_path
 from oavr_tui.app.widgets.choice import Choice
+from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import OavrError
 from oavr_tui.settings import Settings
 
@@ -65,10 +66,9 @@ class SettingsPane(Pane):
                 yield Choice(row.picks, shown_value(settings, row), id=row.widget_id)
             else:
                 look = "number" if row.is_number else ""
-                field = Input(
+                field = TextField(
                     shown_value(settings, row), placeholder=row.empty, id=row.widget_id, classes=look, compact=True
                 )
-                field.cursor_blink = False
                 yield field
             yield Label(Content(row.unit), classes="unit")
             yield Label("", classes="mark", id=f"{row.widget_id}-mark")

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from oavr_tui import models  # those of pods are loaded when used: not for the first frame
 from oavr_tui.app.live import Live
+from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.app.widgets.choice import Choice, Pick
 from oavr_tui.text import safe, safe_url
 
@@ -38,9 +39,7 @@ COMPACT = "-textual-compact"
 
 def field(name: str, placeholder: str) -> Input:
     """A text field of one line. name: the Draft's field, which is the widget's id, too."""
-    made = Input(placeholder=placeholder, id=name, compact=True, classes=COMPACT)
-    made.cursor_blink = False
-    return made
+    return TextField(placeholder=placeholder, id=name, compact=True, classes=COMPACT)
 
 
 class More(Vertical):

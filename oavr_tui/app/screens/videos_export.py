@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.outside.pasted import pasted
 from oavr_tui.app.screens.videos_shelf import even, home_path
+from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import OavrError
 from oavr_tui.models import Video
 from oavr_tui.paths import expanded
@@ -38,8 +39,7 @@ class Export(ModalScreen[Path | None]):
 
     def compose(self) -> ComposeResult:
         name = Path(self._video.path).name
-        field = Input(home_path(str(Path(self._folder) / name)), id="export-to", compact=True)
-        field.cursor_blink = False
+        field = TextField(home_path(str(Path(self._folder) / name)), id="export-to", compact=True)
         with Vertical(classes="dialog"):
             yield Static(Content(f"Copy {even(self._video.title, 50)} to"), classes="title")
             yield field

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
+
+from oavr_tui.app.widgets.text_field import TextField
 
 
-class SearchField(Input):
+class SearchField(TextField):
     """Filters as it is typed in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

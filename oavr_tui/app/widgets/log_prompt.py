@@ -13,6 +13,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from oavr_tui.app.widgets.text_field import TextField
+
 _LEAST_RULE = 4
 
 
@@ -60,7 +62,7 @@ class LogHeader(Widget):
         self.post_message(self.Clicked())
 
 
-class LogPrompt(Input):
+class LogPrompt(TextField):
     """One line to type in: Enter gives it, Esc takes it back. Shown only while it is asked something."""
 
     DEFAULT_CSS = """
@@ -79,7 +81,6 @@ class LogPrompt(Input):
 
     def __init__(self) -> None:
         super().__init__(compact=True, select_on_focus=True)
-        self.cursor_blink = False
         self._what = ""
 
     @property

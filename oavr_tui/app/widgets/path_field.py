@@ -9,11 +9,13 @@ from typing import ClassVar
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.strip import Strip
 from textual.suggester import Suggester
-from textual.widgets import Input
 
+from oavr_tui.app.fitting import shortened
 from oavr_tui.app.outside.listing import Entry, in_thread, list_folder, typable
 from oavr_tui.app.outside.pasted import pasted
+from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.engine.given import is_address
 from oavr_tui.errors import BadInput
 from oavr_tui.paths import expanded
@@ -63,10 +65,21 @@ def _follows(entry: Entry, part: str) -> bool:
     return shown and entry.name.casefold().startswith(part.casefold()) and typable(entry.name)
 
 
-class PathField(Input):
+_TAKES = "  → takes it"
+"""What is said behind a suggestion, where there is room."""
+
+
+class PathField(TextField):
     """Its `value` is as typed; `given` is the path or address that is meant.
 
     Tab or the right arrow takes the suggestion, up and down show the others; without one Tab goes on.
+    """
+
+    DEFAULT_CSS = """
+    PathField {
+        & > .input--suggestion { text-style: italic; }
+        &:ansi > .input--suggestion { text-style: dim italic; }
+    }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -98,7 +111,6 @@ class PathField(Input):
             id=id,
             classes=classes,
         )
-        self.cursor_blink = False
 
     @property
     def given(self) -> str:
@@ -153,6 +165,29 @@ class PathField(Input):
             self.cursor_position = len(text)
         else:
             self.replace(text, *self.selection)
+
+    def render_line(self, y: int) -> Strip:
+        """As Textual draws it, but a suggestion so that it is not taken for what is typed."""
+        if y or not (self.suggestion and self.has_focus and self.cursor_at_end):
+            return super().render_line(y)
+        width, scrolled = self.scrollable_content_region.width + 1, self.scroll_offset.x
+        drawn = self._value
+        drawn += self._ghost(width - (drawn.cell_len - scrolled))
+        if self._cursor_visible:
+            at = self.cursor_position
+            drawn.stylize(self.get_component_rich_style("input--cursor"), at, at + 1)
+        options = self.app.console_options.update_width(drawn.cell_len + 1)
+        strip = Strip(self.app.console.render(drawn, options)).crop(scrolled, scrolled + width)
+        return strip.extend_cell_length(width).apply_style(self.rich_style)
+
+    def _ghost(self, room: int) -> Text:
+        """What the suggestion adds, in so many cells; between brackets where there are no colors to tell it by."""
+        begin, end = ("[", "]") if self.app.no_color else ("", "")
+        tail = shortened(self._suggestion[len(self.value) :], max(room - len(begin + end), 0))
+        ghost = Text(f"{begin}{tail}{end}", self.get_component_rich_style("input--suggestion"), end="")
+        if ghost.cell_len + len(_TAKES) <= room:
+            ghost += Text(_TAKES, self.get_component_rich_style("input--placeholder"), end="")
+        return ghost
 
     @property
     def _value(self) -> Text:

@@ -1,0 +1,29 @@
+"""A text field whose keys act in the order in which they are pressed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import events
+from textual.widgets import Input
+
+
+class TextField(Input):
+    """Carries its own keys out as they come, and never blinks.
+
+    Textual looks up what a key does only after it has gone all the way up to the app. Letters go straight in, so that
+    those pressed in the meantime were in the field first, and were erased by the key that was to make room for them.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.cursor_blink = False
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.is_printable:
+            return
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if not binding.priority and await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
