@@ -214,7 +214,10 @@ class Form(VerticalScroll, can_focus=False):
 
     def show_more(self, shown: bool) -> None:
         """Unfold or fold the further options."""
-        self._more.display = shown
+        if shown:
+            self._more.unfold()
+        else:
+            self._more.display = False
         hint = "" if shown else "   quality · seed · audio strength · length"
         self._fold.label = Content(("▾" if shown else "▸") + " More options" + hint)
 

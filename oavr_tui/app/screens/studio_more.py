@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -13,8 +12,8 @@ from textual.widgets import Input, Static
 
 from oavr_tui import models  # those of pods are loaded when used: not for the first frame
 from oavr_tui.app.live import Live
-from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.app.widgets.choice import Choice, Pick
+from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.text import safe, safe_url
 
 if TYPE_CHECKING:
@@ -60,17 +59,19 @@ class More(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.display = False
         self.texts = {name: field(name, placeholder) for name, _label, placeholder in self.TEXTS}
         self.quality = Choice(QUALITIES, "standard", id="quality")
         self.where = Choice((ANY,), "", column=True, id="on")
         self._where_row = row("Which studio", self.where)
         self._where_row.display = False
 
-    def compose(self) -> ComposeResult:
-        yield row("Quality", self.quality)
-        for name, label, _placeholder in self.TEXTS:
-            yield row(label, self.texts[name])
-        yield self._where_row
+    def unfold(self) -> None:
+        """Show them; they are made when they are first shown."""
+        if not self.children:
+            rows = (row(label, self.texts[name]) for name, label, _placeholder in self.TEXTS)
+            self.mount(row("Quality", self.quality), *rows, self._where_row)
+        self.display = True
 
     @property
     def shown_places(self) -> Sequence[Pick]:
