@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.app import OavrApp
@@ -81,8 +82,15 @@ def all_made(pilot: Pilot[None]) -> bool:
     return bool(jobs(pilot)) and all(job.ended for job in jobs(pilot))
 
 
+async def in_front(pilot: Pilot[None], kind: type[ModalScreen[Any]] = ModalScreen) -> None:
+    """Wait until a dialog (of this kind) is in front and has all its parts, which it has not yet when it is opened."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind) and pilot.app.screen.is_mounted, kind.__name__)
+
+
 def dialog(pilot: Pilot[None]) -> str:
-    """The title of the question in front; empty without one."""
+    """The title of the question in front; empty without one, "…" for one that only opens."""
     if len(pilot.app.screen_stack) == 1:
         return ""
+    if not pilot.app.screen.is_mounted:
+        return "…"
     return str(pilot.app.screen.query_one(".title", Static).render())

@@ -21,7 +21,7 @@ from oavr_tui.app.widgets.sidebar import Sidebar
 from oavr_tui.models import PodState
 from oavr_tui.paths import Paths
 from oavr_tui.settings import load_settings
-from tests.app.studios import app, until
+from tests.app.studios import app, in_front, until
 from tests.engine.yards import pod
 
 
@@ -91,7 +91,7 @@ async def test_the_palette_knows_every_action(home: Paths) -> None:
         commands = {command.title: command.help for command in running.get_system_commands(running.screen)}
         assert {action.label for action in ACTIONS} - {"Commands"} <= set(commands)
         await pilot.press("ctrl+p")
-        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await in_front(pilot, CommandPalette)
         await pilot.press(*"docs")
         await pilot.pause(0.3)
         await pilot.press("enter")
@@ -121,7 +121,7 @@ async def test_help_shows_the_keys_of_the_place_first(home: Paths) -> None:
         await pilot.press("escape", "2")
         await until(pilot, lambda: pilot.app.query("Videos"))
         await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Help))
+        await in_front(pilot, Help)
         rows = pilot.app.screen.query_one(LineList)
         first = "".join(text for text, _look in rows._draw(0, 0, 90))
         assert first == "Videos"
@@ -143,13 +143,13 @@ async def test_colors_are_tried_while_choosing_and_kept_by_enter(home: Paths) ->
     async with app(home).run_test(size=(100, 30)) as pilot:
         running = await opened(pilot)
         await running.action_act("app.theme")
-        await until(pilot, lambda: isinstance(pilot.app.screen, PickOne))
+        await in_front(pilot, PickOne)
         await pilot.press("down")
         await until(pilot, lambda: running.theme == "oavr-light")
         await pilot.press("escape")
         await until(pilot, lambda: running.theme == "oavr-dark")
         await running.action_act("app.theme")
-        await until(pilot, lambda: isinstance(pilot.app.screen, PickOne))
+        await in_front(pilot, PickOne)
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: load_settings(home, {}).app_theme == "contrast")
 
@@ -168,7 +168,7 @@ async def test_keys_of_what_lies_beneath_do_nothing_while_a_question_is_open(hom
     async with app(home).run_test(size=(100, 30)) as pilot:
         running = await opened(pilot)
         await pilot.press("escape", "question_mark")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Help))
+        await in_front(pilot, Help)
         await pilot.press("3", "ctrl+g")
         await pilot.pause(0.2)
         assert running.place == "studio"

@@ -78,7 +78,9 @@ class Desk:
         await self.pilot.pause()
 
     async def asked(self, kind: type[Any] = Question) -> None:
-        await self.until(lambda: isinstance(self.app.screen, kind), f"{kind.__name__} is open")
+        await self.until(
+            lambda: isinstance(self.app.screen, kind) and self.app.screen.is_mounted, f"{kind.__name__} is open"
+        )
 
     async def state(self, *states: PodState) -> None:
         await self.until(lambda: [pod.state for pod in self.app.live.pods] == list(states), f"{states}")

@@ -16,7 +16,7 @@ from oavr_tui.app.widgets.choice import Choice
 from oavr_tui.paths import Paths
 from oavr_tui.secrets_file import runpod_key, save_runpod_key
 from oavr_tui.settings import OPTIONS, load_settings
-from tests.app.studios import app, until
+from tests.app.studios import app, in_front, until
 
 KEY = "rpa_FOR0TESTS0ONLY0000"
 
@@ -104,7 +104,7 @@ async def test_without_a_key_one_can_be_entered(home: Paths) -> None:
         await opened(pilot)
         await until(pilot, lambda: "No key yet" in str(pilot.app.screen.query_one("#key-line", Static).render()))
         await pilot.click("#key-enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, GetKey))
+        await in_front(pilot, GetKey)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, GetKey))
 
@@ -116,7 +116,7 @@ async def test_a_key_is_shown_masked_and_signing_out_forgets_it(home: Paths) -> 
         await until(pilot, lambda: "rpa_" in str(pilot.app.screen.query_one("#key-line", Static).render()))
         assert KEY not in pilot.app.export_screenshot()
         pilot.app.screen.query_one("#sign-out", Button).press()
-        await until(pilot, lambda: isinstance(pilot.app.screen, SignOut))
+        await in_front(pilot, SignOut)
         await until(pilot, lambda: pilot.app.focused is pilot.app.screen.query_one("#back"))
         await pilot.click("#forget")
         await until(pilot, lambda: not isinstance(pilot.app.screen, SignOut))

@@ -12,7 +12,7 @@ from oavr_tui.app.screens.studio_words import SPEED
 from oavr_tui.app.widgets.line_list import LineList
 from oavr_tui.models import JobState, Request, Shape
 from oavr_tui.paths import Paths
-from tests.app.studios import all_made, app, dialog, field, jobs, label, studio, text, until
+from tests.app.studios import all_made, app, dialog, field, in_front, jobs, label, studio, text, until
 from tests.samples import decoded, portrait, voice
 
 
@@ -93,7 +93,7 @@ async def test_consent_is_asked_once(home: Paths) -> None:
         await until(pilot, lambda: "Nothing" in text(pilot, "status"))
         assert not jobs(pilot)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: dialog(pilot))
+        await in_front(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: len(jobs(pilot)) == 1)
         await pilot.press("ctrl+g")

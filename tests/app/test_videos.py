@@ -18,6 +18,7 @@ from oavr_tui.media.types import Raster
 from oavr_tui.paths import Paths
 from oavr_tui.store.store import Store
 from tests.app.shelves import keep, named, opened, pane, said, screen, until, video
+from tests.app.studios import in_front
 
 
 async def test_without_videos_it_leads_to_the_studio(home: Paths) -> None:
@@ -173,7 +174,7 @@ async def test_exporting(home: Paths, tmp_path: Path) -> None:
     (target / "0.mp4").write_text("something else")
     async with opened(home, (60, 20)) as pilot:
         await pilot.press("e")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        await in_front(pilot)
         pilot.app.screen.query_one(Input).value = str(target)
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen.query_one("#export-replace").display)
@@ -186,7 +187,7 @@ async def test_exporting(home: Paths, tmp_path: Path) -> None:
         assert (target / "other.mp4").read_bytes() == (home.videos / "0.mp4").read_bytes()
         assert "Copied to" in said(pilot)
         await pilot.press("e")
-        await until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+        await in_front(pilot)
         assert pilot.app.screen.query_one(Input).value == str(target / "0.mp4")
         await pilot.press("escape")
         assert len(pilot.app.screen_stack) == 1

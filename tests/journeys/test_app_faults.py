@@ -19,7 +19,7 @@ from oavr_tui.simulator.comfyui import ComfySimulator
 from oavr_tui.simulator.faults import Faults
 from oavr_tui.simulator.runpod import RunPodSimulator
 from oavr_tui.simulator.runpod_script import FULL_KEY
-from tests.app.studios import app, field, jobs, text, until
+from tests.app.studios import app, field, in_front, jobs, text, until
 from tests.faults.account import account, scripted
 from tests.faults.test_runpod import small_picture, small_voice
 from tests.journeys.seen import ended, failed, line, oavr, row, rows, said, wish
@@ -194,13 +194,13 @@ async def test_a_voice_that_is_too_long_is_cut_by_consent(home: Paths, tmp_path:
         server(tmp_path) as comfy,
         asked(home, wish(comfy.base_url, audio=str(voice), max_seconds=None)) as pilot,
     ):
-        await until(pilot, lambda: len(pilot.app.screen_stack) > 1)
+        await in_front(pilot)
         assert "6:40" in str(pilot.app.screen.query(".line").first().render()) + line(pilot, ".title")
         await pilot.press("escape")
         await until(pilot, lambda: "Nothing was started" in text(pilot, "status"))
         assert not jobs(pilot)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: len(pilot.app.screen_stack) > 1)
+        await in_front(pilot)
         await pilot.click("#answer-cut")
         await until(pilot, lambda: jobs(pilot))
         assert jobs(pilot)[0].request.max_seconds == 400

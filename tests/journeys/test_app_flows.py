@@ -20,7 +20,7 @@ from oavr_tui.models import JobState, PodState
 from oavr_tui.paths import Paths
 from oavr_tui.settings import load_settings
 from tests.app.snapshot import text_of
-from tests.app.studios import all_made, dialog, field, jobs, studio, text, until
+from tests.app.studios import all_made, dialog, field, in_front, jobs, studio, text, until
 from tests.journeys.seen import said
 from tests.programs_runpod import KEY, RunPod, runpod
 from tests.samples import portrait, voice
@@ -67,7 +67,7 @@ async def test_flow_a_somebody_new_gets_a_full_video(tmp_path: Path, monkeypatch
         async with opened(cloud, monkeypatch, key=False) as pilot:
             await fill(pilot)
             studio(pilot).form.choose_kind(full=True)
-            await until(pilot, lambda: isinstance(pilot.app.screen, GetKey))
+            await in_front(pilot, GetKey)
             pilot.app.screen.query_one("#key", Input).value = KEY
             await pilot.press("enter")
             await until(pilot, lambda: dialog(pilot) == "")
@@ -76,7 +76,7 @@ async def test_flow_a_somebody_new_gets_a_full_video(tmp_path: Path, monkeypatch
             await pilot.press("ctrl+g")
             await asked(pilot, "Before you make videos")
             await pilot.press("enter")
-            await until(pilot, lambda: isinstance(pilot.app.screen, Starting))
+            await in_front(pilot, Starting)
             await until(pilot, lambda: all_made(pilot))
             assert jobs(pilot)[0].state is JobState.DONE, jobs(pilot)[0].failure
             await until(pilot, lambda: "The video is done: 2 shows it." in text(pilot, "status"))
@@ -121,7 +121,7 @@ async def test_flow_d_somebody_with_two_pods_chooses_one(tmp_path: Path, monkeyp
             await pilot.press("3")
             for number in (1, 2):
                 await pilot.press("n")
-                await until(pilot, lambda: isinstance(pilot.app.screen, NewPod))
+                await in_front(pilot, NewPod)
                 deploy = pilot.app.screen.query_one("#new-deploy", Button)
                 await until(pilot, lambda button=deploy: "$" in str(button.label))  # type: ignore[misc]
                 await pilot.press("enter", "enter")

@@ -31,11 +31,11 @@ def walk(window: Terminal) -> None:
         window.until(words)
     window.keys("1")
     window.until("New video")
-    for key in ("F1", "C-p"):
+    for key, words in (("F1", "Every action is also"), ("C-p", "Search for commands")):
         window.keys(key)
-        window.until(lambda text: "New video" not in text or "esc" in text)
+        window.until(words)
         window.keys("Escape")
-        window.until("F1 Help")
+        window.until(lambda text, words=words: words not in text and "New video" in text)  # type: ignore[misc]
 
 
 def leave(window: Terminal) -> None:
