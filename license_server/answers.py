@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from license_server.generations import Tracked, reset
-from license_server.gumroad import BadPing
 from license_server.http_messages import Response
 from license_server.kv.interface import Done, StoreError
 from license_server.licenses import Result, device_id
+from license_server.pings import BadPing
 from license_server.records import License
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from license_server import answers, generations, gumroad, inputs, licenses
+from license_server import answers, generations, gumroad, inputs, licenses, pings
 from license_server.answers import Answer, Refused, answer_json, bad_request, failed, then
 from license_server.generations import Check, moment
 from license_server.http_messages import Request, Response
@@ -37,8 +37,11 @@ class Guard(Protocol):
     def failed(self, address: str) -> None: ...
 
 
-Verify: TypeAlias = Callable[[str, Callable[[bool], None]], None]
-"""Looks for an unknown key where it was sold; tells whether it was found there, and is kept now."""
+class Sold(Protocol):
+    """Asks where licenses are sold, as `sold.Sold` does."""
+
+    def find(self, key: str, told: Done[bool], /) -> None: ...
+    def renew(self, key: str, nonce: str, told: Callable[[], None], /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +62,16 @@ class Api:
         write: Runs,
         *,
         signer: Signer,
-        seller: gumroad.Seller,
+        seller: pings.Seller,
         clock: Callable[[], float],
         new_key: Callable[[], str],
         guard: Guard | None = None,
-        verify: Verify | None = None,
+        sold: Sold | None = None,
         options: Options | None = None,
     ) -> None:
         self._read, self._write = read, write
         self._signer, self._seller, self._clock, self._new_key = signer, seller, clock, new_key
-        self._guard, self._verify = guard, verify
+        self._guard, self._sold = guard, sold
         self._options = options or Options()
         self._routes: dict[tuple[str, str], Route] = {
             ("GET", "/api/generation/check"): self._check,
@@ -202,7 +205,14 @@ class Api:
             return licenses.claim(nonce, fingerprint, now, signer, name)
 
         done: Done[licenses.Result] = then(answer, lambda result: answers.activated(result, not key))
-        self._about_key(request, key, self._write, rule, done)
+
+        def go_on() -> None:
+            self._about_key(request, key, self._write, rule, done)
+
+        if self._sold is None:
+            go_on()
+        else:
+            self._sold.renew(key, nonce, go_on)
 
     def _deactivate(self, request: Request, answer: Answer) -> None:
         fields, key, fingerprint = self._asked(request, SUCCESS)
@@ -246,10 +256,18 @@ class Api:
 
         def first(result: licenses.Result | Exception) -> None:
             lost = isinstance(result, licenses.Result) and result.outcome == "unknown"
-            if lost and self._verify is not None and (sold := gumroad.as_sold(sold_as)):
-                self._verify(sold, lambda found: run(rule(), unknown) if found else unknown(result))
+            if lost and self._sold is not None and (key := pings.as_sold(sold_as)):
+                self._sold.find(key, looked)
             else:
                 unknown(result)
+
+        def looked(found: bool | Exception) -> None:
+            if isinstance(found, Exception):
+                done(found)
+            elif found:
+                run(rule(), unknown)
+            else:
+                unknown(licenses.Result("unknown"))
 
         run(rule(), first)
 
@@ -262,16 +280,12 @@ class Api:
     def _webhook(self, request: Request, answer: Answer) -> None:
         seller, headers = self._seller, request.headers
         presented = inputs.webhook_secret(request.path[len(WEBHOOK) + 1 :], request.query)
-        trusted = gumroad.believed(seller, presented, headers.get("x-gumroad-signature", ""), request.body)
+        trusted = pings.believed(seller, presented, headers.get("x-gumroad-signature", ""), request.body)
         if not trusted:
-            self._admit(request, {}, guessing=True)
-            if seller.secrets or not seller.confirm:
-                if self._guard is not None:
-                    self._guard.failed(request.peer)
-                raise Refused(answers.WEBHOOK_DENIED)
+            self._distrust(request)
         try:
-            fields = gumroad.parse(headers.get("content-type", ""), request.body)
-        except gumroad.BadPing as error:
+            fields = pings.parse(headers.get("content-type", ""), request.body)
+        except pings.BadPing as error:
             raise Refused(answers.WEBHOOK_BAD) from error
 
         def done(result: gumroad.Received) -> Response:
@@ -280,6 +294,17 @@ class Api:
 
         rule = gumroad.receive(seller, fields, trusted, self._clock(), self._new_key)
         self._write(rule, then(answer, done))
+
+    def _distrust(self, request: Request) -> None:
+        """Turns a ping away that nobody vouches for, but for a few that can be confirmed with Gumroad."""
+        self._admit(request, {}, guessing=True)
+        guard = self._guard
+        if self._seller.secrets or not self._seller.confirm:
+            if guard is not None:
+                guard.failed(request.peer)
+            raise Refused(answers.WEBHOOK_DENIED)
+        if guard is not None and guard.take("hint", request.peer):
+            raise Refused(answers.UNAVAILABLE)  # of all that one could say, this is what Gumroad tries again after
 
     def _webhook_active(self, request: Request, answer: Answer) -> None:
         answer(answers.WEBHOOK_ACTIVE)

@@ -50,7 +50,7 @@ async def run(
             clock=clock,
             new_key=fresh_key,
             guard=guard,
-            verify=services.verify,
+            sold=services.sold,
             options=settings.options,
         )
         token = settings.outside.metrics_token

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from license_server.api import Options
-from license_server.gumroad import Seller
 from license_server.outside import Outside, outside_from
+from license_server.pings import Seller
 
 KV = "sqlite:///licenses.db"
 """The store, where nothing else is said: a file in the folder that the program was started in."""

@@ -1,4 +1,4 @@
-"""Asking Gumroad itself: whether a sale happened, what has become of it, and whether a key is one of Gumroad's.
+"""Asking Gumroad itself: whether a sale happened, and what has become of it.
 
 Gumroad signs no ping, sends none for some refunds (gifts, refunds from outside), and gives up on pings after a while;
 its API is the authority (gumroad.com/api). `GET /v2/sales/:id` takes the seller's token; `POST /v2/licenses/verify`
@@ -18,11 +18,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from license_server.gumroad import Seller, ours, receive
+from license_server.gumroad import receive
 from license_server.kv.ask import ask
 from license_server.kv.interface import Get, Put, Rule, Scan, Store, StoreError
 from license_server.outbox import Do, Later, Never, Task, Then, put_in
-from license_server.records import license_from
+from license_server.pings import Seller
+from license_server.records import License, license_from
 
 CALL_WITHIN = 10.0
 """Seconds that one call may take in all, to within one more step of the socket."""
@@ -35,10 +36,6 @@ LOOK_AGAIN_AFTER = 7 * 86_400.0
 WALK_EVERY = 60.0
 WALK_PAGE = 50
 """Licenses looked at every `WALK_EVERY` seconds for those to be asked about again."""
-UNKNOWN_KEPT_FOR = 600.0
-"""Seconds for which Gumroad is not asked again about a key that it did not know."""
-AT_ONCE = 4
-"""Keys that are asked about at the same time, at most."""
 
 log = logging.getLogger("license_server.confirm")
 
@@ -128,7 +125,7 @@ def as_ping(sale: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _given_away(fields: Mapping[str, Any]) -> bool:
+def given_away(fields: Mapping[str, Any]) -> bool:
     """Whether this is the giver's side of a gift: the license is the receiver's, who has a sale of their own."""
     return fields.get("is_gift_sender_purchase") in (True, "true")
 
@@ -152,17 +149,21 @@ def confirmer(gumroad: Gumroad, seller: Seller, clock: Callable[[], float], new_
         fields = as_ping(sale)
         if fields["sale_id"] != task.of:
             raise Later("Gumroad answered with another sale")
-        if _given_away(fields):
+        if given_away(fields):
             return None
-        return lambda: _confirmed(plain, fields, clock(), new_key)
+        return lambda: confirmed(plain, fields, clock(), new_key)
 
     return do
 
 
-def _confirmed(seller: Seller, fields: dict[str, Any], now: float, new_key: Callable[[], str]) -> Rule[None]:
-    received = yield from receive(seller, fields, True, now, new_key)
+def confirmed(
+    seller: Seller, fields: Mapping[str, Any], now: float, new_key: Callable[[], str]
+) -> Rule[License | None]:
+    """Keeps what Gumroad's API has said of a sale, and when; the license of the sale, where there is one."""
+    received = yield from receive(seller, fields, True, now, new_key, asked=True)
     if received.license is not None:
         yield Put("confirmed", fields["sale_id"], f"{now:.0f}".encode(), now + 2 * LOOK_AGAIN_AFTER)
+    return received.license
 
 
 def ask_again(now: float, after: str) -> Rule[str]:
@@ -192,65 +193,3 @@ async def walk(store: Store, clock: Callable[[], float]) -> None:
             after = await ask(store.write, ask_again(clock(), after))
         except (StoreError, TimeoutError, ValueError) as error:
             log.warning("no sale can be asked about again now: %s", type(error).__name__)
-
-
-# Keys
-
-
-class Keys:
-    """Looks for keys of Gumroad's that came before their sale: a ping that was lost costs the buyer nothing.
-
-    At most `AT_ONCE` are asked about at a time; of the others it is said that they are not known. `clock` gives Unix
-    seconds.
-    """
-
-    def __init__(
-        self, gumroad: Gumroad, seller: Seller, store: Store, clock: Callable[[], float], new_key: Callable[[], str]
-    ) -> None:
-        self._gumroad, self._seller, self._store = gumroad, replace(seller, confirm=False), store
-        self._clock, self._new_key = clock, new_key
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._unknown: dict[str, float] = {}
-
-    def __call__(self, key: str, told: Callable[[bool], None]) -> None:
-        """Tells whether a key, written as Gumroad writes it, was sold there, and is kept now."""
-        now = self._clock()
-        self._unknown = {known: until for known, until in self._unknown.items() if until > now}
-        if key in self._unknown or len(self._tasks) >= AT_ONCE or not self._seller.products:
-            told(False)
-            return
-        task = asyncio.get_running_loop().create_task(self._look(key, told))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _look(self, key: str, told: Callable[[bool], None]) -> None:
-        found = False
-        try:
-            async with asyncio.timeout(2 * CALL_WITHIN):
-                found = await self._found(key)
-            if not found and len(self._unknown) < 10_000:
-                self._unknown[key] = self._clock() + UNKNOWN_KEPT_FOR
-        except (Later, StoreError, TimeoutError) as error:
-            log.warning(
-                "a key could not be looked for at Gumroad: %s", error if isinstance(error, Later) else "no answer"
-            )
-        finally:
-            told(found)
-
-    async def _found(self, key: str) -> bool:
-        for product in sorted(self._seller.products):
-            purchase = await self._gumroad.purchase(product, key)
-            if purchase is None:
-                continue
-            fields = as_ping(purchase) | {"license_key": key}
-            if not fields["sale_id"] or not ours(self._seller, fields) or _given_away(fields):
-                return False
-            rule = receive(self._seller, fields, True, self._clock(), self._new_key)
-            return (await ask(self._store.write, rule)).license is not None
-        return False
-
-    async def close(self) -> None:
-        """Ends what is being asked."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)

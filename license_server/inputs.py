@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from license_server.generations import State
-from license_server.gumroad import SHORTEST_CLAIM
 from license_server.http_messages import Request
 from license_server.keys import normalize
+from license_server.pings import SHORTEST_CLAIM
 
 LONGEST = 128
 PARAMETERS = 20

@@ -55,6 +55,12 @@ def find(key: str) -> Rule[tuple[str, License] | None]:
     return license_id, license_from(value)
 
 
+def find_claimed(nonce: str) -> Rule[tuple[str, License] | None]:
+    """The id and the license that waits to be claimed with this nonce."""
+    value: bytes | None = yield Get("claim", nonce)
+    return None if value is None else (yield from find(value.decode()))
+
+
 def validate(key: str) -> Rule[Result]:
     """Whether a key is good: `ok`, `inactive` or `unknown`."""
     found = yield from find(key)
@@ -115,8 +121,7 @@ def activate(key: str, fingerprint: str, now: float, signer: Signer, name: str |
 
 def claim(nonce: str, fingerprint: str, now: float, signer: Signer, name: str | None = None) -> Rule[Result]:
     """Activates the license that was bought with this nonce in its checkout link; works once (`unknown` after)."""
-    value: bytes | None = yield Get("claim", nonce)
-    found = (yield from find(value.decode())) if value is not None else None
+    found = yield from find_claimed(nonce)
     if found is None:
         return Result("unknown")
     result = yield from _activate(*found, fingerprint, now, signer, name)

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from license_server.gumroad import Seller
 from license_server.kv.interface import Store
 from license_server.outbox import Do, Worker
+from license_server.pings import Seller
 
 if TYPE_CHECKING:
-    from license_server.confirm import Keys
+    from license_server.sold import Sold
 
 API = "https://api.gumroad.com"
 BEGIN_AGAIN = 30.0
@@ -64,7 +64,7 @@ def outside_from(env: Mapping[str, str]) -> Outside:
 
 
 class Services:
-    """All of it, over one store. `holder` is unlike that of any other process; `verify` looks for unknown keys."""
+    """All of it, over one store. `holder` is unlike that of any other process; `sold` asks for who waits."""
 
     def __init__(
         self,
@@ -75,16 +75,16 @@ class Services:
         new_key: Callable[[], str],
         holder: str,
     ) -> None:
-        self.verify: Keys | None = None
+        self.sold: Sold | None = None
         kinds: dict[str, Do] = {}
         self._others: dict[str, Callable[[], Awaitable[None]]] = {}
         if outside.gumroad_token or seller.products:
             # Only here, because TLS takes memory, and the owner's commands need none of it.
-            from license_server.confirm import Gumroad, Keys, confirmer, walk
+            from license_server.confirm import Gumroad, confirmer, walk
+            from license_server.sold import Sold
 
             gumroad = Gumroad(outside.gumroad_token, outside.gumroad_api)
-            if seller.products:
-                self.verify = Keys(gumroad, seller, store, clock, new_key)
+            self.sold = Sold(gumroad, seller, store, clock, new_key)
             if outside.gumroad_token:
                 kinds["confirm"] = confirmer(gumroad, seller, clock, new_key)
                 self._others["asking again about sales"] = lambda: walk(store, clock)
@@ -102,8 +102,8 @@ class Services:
         return [tasks.create_task(_kept(name, do)) for name, do in {**work, **besides}.items()]
 
     async def close(self) -> None:
-        if self.verify is not None:
-            await self.verify.close()
+        if self.sold is not None:
+            await self.sold.close()
 
 
 async def _kept(name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -33,7 +33,7 @@ class Ban:
     lasts: float = 1800.0
 
 
-PER_MINUTE: Mapping[str, Rate] = {"generation": Rate(60, 60.0)}
+PER_MINUTE: Mapping[str, Rate] = {"generation": Rate(60, 60.0), "hint": Rate(20, 60.0)}
 
 
 class RateLimit:

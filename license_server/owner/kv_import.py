@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from license_server.generations import KEPT_FOR
+from license_server.gumroad import name_key
 from license_server.kv.interface import Get, Put, Rule
 from license_server.licenses import add_alias
 from license_server.owner.kv_dump import BadDump, Dump, read
 from license_server.owner.notes import Note, nothing
 from license_server.owner.session import Refused, Session, Told
+from license_server.pings import as_sold
 from license_server.records import Binding, Device, License, Usage, binding_from, license_from, to_bytes, usage_from
 
 TOGETHER = 256
@@ -126,7 +128,10 @@ def keep_license(license_id: str, record: License, aliases: Iterable[str] = ()) 
     if record.sale and "license" not in sale:
         yield Put("sale", record.sale, json.dumps({"license": license_id}).encode())
     for key in aliases:
-        yield from add_alias(key, license_id)
+        if record.sale and as_sold(key):
+            yield from name_key(record.sale, key, False)
+        else:
+            yield from add_alias(key, license_id)
     for device in after.devices:
         yield from _bind(license_id, device.fingerprint)
     if merged:

@@ -9,7 +9,15 @@ import pytest
 from tests.license_server.programs import RedisServer, redis_server
 from tests.license_server.stores import on_engine
 
-ON_BOTH = {"test_generations", "test_gumroad", "test_licenses", "test_races", "test_outbox", "test_confirm"}
+ON_BOTH = {
+    "test_generations",
+    "test_gumroad",
+    "test_licenses",
+    "test_races",
+    "test_outbox",
+    "test_confirm",
+    "test_sold",
+}
 """Modules whose tests run on both; of others only those that look into no file."""
 ON_BOTH_TOO = {
     "test_a_rule_that_only_looks_may_not_write",

@@ -250,3 +250,16 @@ def test_who_asks_too_often_or_guesses_keys_has_to_wait(tmp_path: Path) -> None:
         told_all = [limited.get(CHECK + "?fingerprint=device") for _ in range(70)]
         assert {told.status for told in told_all} == {200, 429}
         assert told_all[-1].json["canGenerate"] is False and int(told_all[-1].headers["retry-after"]) >= 1
+
+
+def test_pings_that_nobody_vouches_for_cannot_fill_the_store(tmp_path: Path) -> None:
+    sent = 30
+    env = {"GUMROAD_SECRET": "", "GUMROAD_ACCESS_TOKEN": "token", "GUMROAD_API": "http://127.0.0.1:9"}
+    with server(tmp_path, "--rate-limit", "on", **env) as hinted:
+        told = [hinted.post("/api/gumroad/webhook", f"sale_id={n}&a=b") for n in range(sent)]
+        assert {it.status for it in told} == {200, 503}, "a 429 Gumroad would not try again after"
+        assert told[0].body == b"OK" and int(told[-1].headers["retry-after"]) >= 1
+        with world(tmp_path) as store:
+            waiting = len(store.rows("outbox"))
+            assert waiting == sum(it.status == 200 for it in told) < sent
+            assert licenses_in(store) == [] and store.rows("event") == {}

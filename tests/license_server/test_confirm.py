@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from license_server.confirm import ASK_AGAIN, LOOK_AGAIN_AFTER, Gumroad, Keys, ask_again, confirmer
-from license_server.gumroad import Seller, receive
+from license_server.confirm import ASK_AGAIN, LOOK_AGAIN_AFTER, Gumroad, ask_again, confirmer
+from license_server.gumroad import receive
 from license_server.outbox import FIRST_WAIT, Worker, wait
+from license_server.pings import Seller
 from license_server.records import License, license_from
 from tests.license_server import programs
-from tests.license_server.child import server
 from tests.license_server.programs import gumroad
 from tests.license_server.stores import World, fresh_key, world
 from tests.license_server.test_gumroad import PINGS
@@ -185,76 +184,3 @@ def test_sales_are_asked_about_again_after_a_week() -> None:
         here.now += LOOK_AGAIN_AFTER
         here.do(ask_again(here.now, ""))
         assert here.rows("outbox") == {}, "what is refunded stays so"
-
-
-def look(here: World, there: programs.Gumroad, keys: Keys | None = None, key: str = KEY, times: int = 1) -> list[bool]:
-    keys = keys or Keys(Gumroad("", there.url), SELLER, here.store, lambda: here.now, fresh_key)
-
-    async def looked() -> list[bool]:
-        told: list[bool] = []
-        for _ in range(times):
-            keys(key, told.append)
-        tasks = list(keys._tasks)
-        for task in tasks:
-            await task
-        return told
-
-    return here.runner.run(looked())
-
-
-def test_a_key_whose_ping_was_lost_is_found_and_makes_one_license() -> None:
-    with world() as here, gumroad() as there:
-        there.purchases[KEY] = {**PING, "refunded": False, "chargebacked": False}
-        assert look(here, there, times=4) == [True] * 4
-        (record,) = licenses(here)
-        assert record.status == "active" and record.sale == SALE_ID
-        assert look(here, there) == [True] and len(licenses(here)) == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "found", "status"),
-    [
-        ({"refunded": True}, True, "refunded"),
-        ({"chargebacked": True}, True, "suspended"),
-        ({"seller_id": "another"}, False, None),
-        ({"is_gift_sender_purchase": True}, False, None),
-        ({"test": True}, False, None),
-    ],
-)
-def test_success_is_not_enough(changes: dict[str, Any], found: bool, status: str | None) -> None:
-    with world() as here, gumroad() as there:
-        there.purchases[KEY] = PING | changes
-        assert look(here, there) == [found]
-        assert [record.status for record in licenses(here)] == ([status] if status else [])
-
-
-def test_an_unknown_key_is_asked_about_once_for_a_while() -> None:
-    with world() as here, gumroad() as there:
-        keys = Keys(Gumroad("", there.url), SELLER, here.store, lambda: here.now, fresh_key)
-        assert look(here, there, keys) == [False]
-        assert look(here, there, keys) == [False]
-        assert there.asked == [KEY]
-        here.now += 601
-        there.purchases[KEY] = PING
-        assert look(here, there, keys) == [True]
-
-
-def test_no_more_than_a_few_are_asked_about_at_once_and_nobody_is_left_waiting() -> None:
-    with world() as here, gumroad() as there:
-        there.broken = (500, b"")
-        assert look(here, there, times=50) == [False] * 50
-        assert len(there.asked) == 4
-
-
-def test_a_server_finds_a_lost_sale_by_its_key_and_forgets_no_hint(tmp_path: Path) -> None:
-    with gumroad() as there:
-        there.purchases[KEY] = PING
-        env = {"GUMROAD_PRODUCT_ID": PING["product_id"], "GUMROAD_API": there.url}
-        with server(tmp_path, **env) as here:
-            body = {"licenseKey": KEY.lower().replace("-", " "), "fingerprint": "device"}
-            told = here.post("/api/license/activate", body)
-            assert (told.status, told.json["success"]) == (200, True)
-            assert here.get("/api/generation/check?fingerprint=device").json["isPro"] is True
-            unknown = {"licenseKey": "0" * 32, "fingerprint": "device"}
-            assert here.post("/api/license/activate", unknown).status == 404
-    assert there.asked[0] == KEY

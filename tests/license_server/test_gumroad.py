@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from license_server import gumroad, licenses
-from license_server.gumroad import BadPing, Outcome, Seller, believed, ours, parse
+from license_server.gumroad import Outcome
+from license_server.pings import BadPing, Seller, as_sold, believed, ours, parse
 from license_server.records import License, Status
 from tests.license_server.child import licenses_in
 from tests.license_server.stores import NOON, SIGNER, World, fresh_key, world
@@ -295,6 +296,6 @@ def test_gumroads_key_stands_for_the_license_also_when_it_is_told_later() -> Non
 
 
 def test_a_key_of_gumroads_is_asked_for_in_gumroads_own_form() -> None:
-    assert gumroad.as_sold(" 85db562a c11d4b06–a2335a6b8c079166") == "85DB562A-C11D4B06-A2335A6B-8C079166"
+    assert as_sold(" 85db562a c11d4b06–a2335a6b8c079166") == "85DB562A-C11D4B06-A2335A6B-8C079166"
     for other in ("", "OAVR-ABCD-EFGH-JKLM-NPQR", "85DB562A-C11D4B06-A2335A6B-8C07916", "x" * 999):
-        assert gumroad.as_sold(other) == ""
+        assert as_sold(other) == ""

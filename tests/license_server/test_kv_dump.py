@@ -238,7 +238,8 @@ def test_several_keys_for_one_sale_become_one_license_that_a_refund_ends() -> No
 
 
 def test_a_refund_that_came_before_the_dump_counts() -> None:
-    from license_server.gumroad import Seller, receive
+    from license_server.gumroad import receive
+    from license_server.pings import Seller
 
     refund = {"resource_name": "refund", "sale_id": "sale-1==", "refunded": "true"}
     with world() as moved:

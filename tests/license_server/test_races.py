@@ -7,6 +7,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,18 @@ PING = f"/api/gumroad/webhook?secret={SECRET}"
 def all_at_once(here: Server, requests: list[tuple[str, object, dict[str, str]]]) -> list[Told]:
     """Each request over a connection of its own, all sent in the same moment."""
     gate = threading.Barrier(len(requests))
-    told: list[Told | None] = [None] * len(requests)
 
-    def one(n: int, path: str, body: object, headers: dict[str, str]) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", here.port, timeout=PATIENCE)
-        connection.connect()
+    def one(path: str, body: object, headers: dict[str, str]) -> Told:
+        # Connecting comes after waiting: a server gives up on who is connected and says nothing.
         gate.wait(PATIENCE)
-        told[n] = ask(connection, "POST", path, body, headers)
-        connection.close()
+        connection = http.client.HTTPConnection("127.0.0.1", here.port, timeout=PATIENCE)
+        try:
+            return ask(connection, "POST", path, body, headers)
+        finally:
+            connection.close()
 
-    threads = [threading.Thread(target=one, args=(n, *request)) for n, request in enumerate(requests)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-    answered = [it for it in told if it is not None]
-    assert len(answered) == len(requests)
-    return answered
+    with ThreadPoolExecutor(len(requests)) as threads:
+        return list(threads.map(lambda request: one(*request), requests))
 
 
 def statuses(here: Server, path: str, body: Callable[[int], dict[str, Any]], times: int) -> Counter[int]:
@@ -101,17 +97,13 @@ def test_twenty_reservations_at_once_of_one_free_video(tmp_path: Path) -> None:
 def test_two_servers_on_one_file_give_out_no_more_than_one_would(tmp_path: Path) -> None:
     with server(tmp_path) as one, server(tmp_path) as two:
         key = buy(one)
-        told: Counter[int] = Counter()
 
-        def rush(here: Server) -> None:
+        def rush(here: Server) -> Counter[int]:
             path = "/api/license/activate"
-            told.update(statuses(here, path, lambda n: {"licenseKey": key, "fingerprint": f"{here.port}-{n}"}, 20))
+            return statuses(here, path, lambda n: {"licenseKey": key, "fingerprint": f"{here.port}-{n}"}, 20)
 
-        threads = [threading.Thread(target=rush, args=(here,)) for here in (one, two)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(2 * PATIENCE)
+        with ThreadPoolExecutor(2) as threads:
+            told = sum(threads.map(rush, (one, two)), Counter[int]())
         assert told == {200: 3, 403: 37}
         for here in (one, two):
             assert here.post("/api/license/validate", {"licenseKey": key}).json["activationsUsed"] == 3
