@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -213,10 +212,13 @@ def _write(paths: Paths, document: Any) -> None:
 def _read(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as handle:
-            return tomllib.loads(handle.read(_LARGEST_FILE).decode("utf-8"))
+            text = handle.read(_LARGEST_FILE)
+        import tomllib  # most people never write this file
+
+        return tomllib.loads(text.decode("utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not TOML, or not UTF-8
         raise BadInput(
             f"The settings file {file} cannot be read: {safe(str(error))}. Mend it, or move it away."
         ) from None

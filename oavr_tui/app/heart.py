@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+from collections import deque
 from collections.abc import Callable, Mapping, Set
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from textual.worker import WorkerCancelled, WorkerFailed
 
 from oavr_tui.app.frame import MAKES_WAY_SECONDS, ending, title
 from oavr_tui.app.job_words import step_of
-from oavr_tui.app.live import Live, Topic
+from oavr_tui.app.live import Live, Told, Topic
 from oavr_tui.app.log_wishes import LogWishes
 from oavr_tui.app.memory import Memory, load_memory, save_memory
 from oavr_tui.app.screens.pane import Follows, Pane
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from oavr_tui.engine.engine import Engine
 
 _ENGINE_ENDS_SECONDS = 15.0
+_SAID = 200
 
 
 class Heart(LogWishes):
@@ -46,6 +49,8 @@ class Heart(LogWishes):
         self.demo = demo
         self.clock = clock
         self.live = Live()
+        self.said: deque[Told] = deque(maxlen=_SAID)
+        """What the person was told since the start, the oldest first."""
         self.memory: Memory = load_memory(paths.app_memory)
         self.place = ""
         """The screen in front."""
@@ -56,6 +61,11 @@ class Heart(LogWishes):
         self._since = clock()
         self._start_shown: set[str] = set()
 
+    def say(self, text: str, *, bad: bool = False, seconds: float | None = None, about: str = "") -> None:
+        """A sentence over the headline; the notices keep it."""
+        super().say(text, bad=bad, seconds=seconds, about=about)
+        self.said.append(Told(self.clock(), text))
+
     def draw_frame(self) -> None:
         """Draw what is around the screens."""
         raise NotImplementedError
@@ -65,6 +75,8 @@ class Heart(LogWishes):
     @work(exclusive=True, group="engine")
     async def _run_engine(self) -> None:
         """Runs as long as the app: opens the engine, drives when nobody else does, redraws on what it tells."""
+        gc.freeze()  # what the first frame was made of is not gone through again
+        gc.enable()
         try:
             engine, notes = await self._made_engine()
             with engine.listen() as told:
@@ -75,7 +87,7 @@ class Heart(LogWishes):
                     self._redraw()
                     for note in (*notes, (await engine.meanwhile()).sentence()):
                         if note:
-                            self.say(note, seconds=12)
+                            self.say(note)
                     await engine.mark_seen()
                     self._next_minute()
                     self.set_timer(MAKES_WAY_SECONDS + 1, self.draw_frame)  # who drives by then is in front of somebody
@@ -148,7 +160,7 @@ class Heart(LogWishes):
         ended, self.live.ended = self.live.ended, []
         for job in ended:
             bad = job.state is JobState.FAILED
-            self.say(ending(job), bad=bad, seconds=12 if bad else 6)
+            self.say(ending(job), bad=bad)
         if ended and self.settings.app_bell:
             self.ring()
         self.tell_title(title(self.live))

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from textual import events
+from textual.geometry import Size
 from textual.screen import Screen
 
 
 class House(Screen[object]):
     """What is beneath everything else."""
+
+    _fitted: Size | None = None
+
+    def _screen_resized(self, size: Size) -> None:
+        # The terminal tells its size several times while the app starts; what is laid out for it already stays.
+        if size != self._fitted or self._layout_required:
+            self._fitted = size
+            super()._screen_resized(size)
 
     def _compositor_refresh(self) -> None:
         # While updates are gathered Textual draws all the same, and throws it away: a fifth of the start.

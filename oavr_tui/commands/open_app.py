@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+import gc
 import os
 import sys
 from functools import partial
@@ -15,12 +15,14 @@ from oavr_tui.paths import Paths
 from oavr_tui.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    import argparse
+
     from oavr_tui.app.demo import Demo
 
 EXIT_WRONG_USE = 2
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace | None) -> int:
     del arguments
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         say("The app needs a terminal. Without one, use 'oavr-tui generate'; 'oavr-tui --help' lists every command.")
@@ -33,6 +35,7 @@ def open_app(
     paths: Paths, settings: Settings, request: Request | None = None, *, at_once: bool = False, demo: Demo | None = None
 ) -> int:
     """Open the app, with the fields filled in from `request` if there is one; at_once: begin to make it."""
+    gc.disable()  # until the first frame, when the app turns it on again: all that is made by then stays
     from oavr_tui.app.outside.terminal import Terminal, refusal
 
     if why_not := refusal(os.environ):

@@ -32,6 +32,27 @@ class SettingsPane(Pane):
     """One row a setting; a mark says when it is saved."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("settings")
+    SCOPED_CSS = False  # what is narrow is the house
+    DEFAULT_CSS = """
+    SettingsPane {
+        & #settings { scrollbar-size-vertical: 1; }
+        & .heading { margin-top: 1; }
+        & .heading:first-child { margin-top: 0; }
+        & .setting { height: auto; }
+        & .name { width: 26; }
+        & .unit { width: auto; color: $text-muted; padding: 0 1; }
+        & .mark { width: auto; padding: 0 1; }
+        & Input { width: 1fr; max-width: 60; height: 1; border: none; padding: 0; background: $surface; }
+        & Input.number { width: 8; }
+        & .buttons { height: 1; }
+        & .buttons Button { margin-right: 2; }
+        & #key-box { height: auto; }
+        & #key-report { display: none; }
+    }
+    .narrow SettingsPane .name { width: 25; }
+    .narrow SettingsPane Input.number { width: 6; }
+    .narrow SettingsPane .unit { padding: 0; }
+    """
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="settings", can_focus=False):

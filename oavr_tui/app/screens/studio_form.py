@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.memory import Draft
 from oavr_tui.app.outside.listing import PICTURES, VOICES
-from oavr_tui.app.screens.studio_more import COMPACT, More, field, row
+from oavr_tui.app.screens.studio_more import COMPACT, More, Row, field
 from oavr_tui.app.widgets.choice import Choice, Pick
 from oavr_tui.app.widgets.path_field import PathField
 from oavr_tui.app.widgets.picture import Picture
@@ -44,6 +44,8 @@ HINTS = {
 }
 """What is said below an empty field."""
 _EMPTY = "type a path, or drop a file"
+_LEAST_LINES = 6
+"""Of the form that are always seen; the others can be scrolled to."""
 
 
 class Form(VerticalScroll, can_focus=False):
@@ -54,9 +56,9 @@ class Form(VerticalScroll, can_focus=False):
     Form {
         height: auto;
         scrollbar-size-vertical: 1;
-        & .row, & #top, & #go { height: auto; }
+        & #top, & #go { height: auto; }
         & #fields { width: 1fr; height: auto; }
-        & .name { width: 10; color: $text-muted; }
+        & #fields Input, & #fields Choice { margin-left: 10; }
         & Input { width: 1fr; background: $surface; }
         & Input:focus { background: $panel; }
         & .browse { margin-left: 1; min-width: 8; }
@@ -75,9 +77,9 @@ class Form(VerticalScroll, can_focus=False):
     }
     Form.roomy #side { display: block; }
     Form.tall {
-        & .row { margin-bottom: 1; }
+        & Row { margin-bottom: 1; }
         & .found { margin: 0 0 1 10; }
-        & .row.under, & More .row { margin-bottom: 0; }
+        & Row.under, & More Row { margin-bottom: 0; }
         & .heading { margin-bottom: 1; }
         & #side Picture { height: 14; }
         & #side Waveform { height: 2; }
@@ -99,6 +101,7 @@ class Form(VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__()
         self._more = More(id="more-options")
+        self._seeks_more = False
         self._files = {
             "image": PathField(suffixes=PICTURES, placeholder=_EMPTY, id="image"),
             "audio": PathField(suffixes=VOICES, placeholder=_EMPTY, id="audio"),
@@ -106,7 +109,6 @@ class Form(VerticalScroll, can_focus=False):
         self._texts: dict[str, Input] = {
             **self._files,
             "prompt": field("prompt", "what the person in the picture does"),
-            **self._more.texts,
         }
         self._make = Choice(_makes((), ()), "preview", column=True, id="make")
         self._choices = {
@@ -125,11 +127,11 @@ class Form(VerticalScroll, can_focus=False):
                 yield Static("New video", classes="heading")
                 for name, label in (("image", "Portrait"), ("audio", "Voice")):
                     browse = Button("Browse", id=f"browse-{name}", classes=f"browse {COMPACT}", compact=True)
-                    yield row(label, self._files[name], browse, classes="under")
+                    yield Row(label, self._files[name], browse, classes="under")
                     yield self._lines[f"found-{name}"]
-                yield row("Prompt", self._texts["prompt"])
-                yield row("Shape", self._choices["shape"])
-                yield row("Make", self._make)
+                yield Row("Prompt", self._texts["prompt"])
+                yield Row("Shape", self._choices["shape"])
+                yield Row("Make", self._make)
             with Vertical(id="side"):
                 yield self._thumb
                 yield self._wave
@@ -149,12 +151,14 @@ class Form(VerticalScroll, can_focus=False):
         """The form as it stands."""
         texts = {name: text.value for name, text in self._texts.items()}
         choices = {name: choice.value for name, choice in self._choices.items()}
-        return Draft(full=self._make.value == "full", **texts, **choices)
+        return Draft(full=self._make.value == "full", **texts, **choices, **self._more.values)
 
     def fill(self, draft: Draft) -> None:
         """Put everything into the fields, as if it had been typed."""
         for name, text in self._texts.items():
             text.value = getattr(draft, name)
+        for name in self._more.values:
+            self._more.put(name, getattr(draft, name))
         for name, choice in self._choices.items():
             choice.value = getattr(draft, name)
         self.show_more(_unusual(draft))
@@ -181,7 +185,7 @@ class Form(VerticalScroll, can_focus=False):
     @property
     def is_in_a_text(self) -> bool:
         """Whether the person is in any text field."""
-        return any(text.has_focus for text in self._texts.values())
+        return any(text.has_focus for text in (*self._texts.values(), *self._more.texts.values()))
 
     # --- what it shows
 
@@ -212,14 +216,21 @@ class Form(VerticalScroll, can_focus=False):
     def more_shown(self) -> bool:
         return bool(self._more.display)
 
-    def show_more(self, shown: bool) -> None:
-        """Unfold or fold the further options."""
+    def show_more(self, shown: bool, *, seek: bool = False) -> None:
+        """Unfold or fold the further options. seek: bring them into sight, as many as there is room for."""
+        self._seeks_more = shown and seek
         if shown:
             self._more.unfold()
         else:
             self._more.display = False
         hint = "" if shown else "   quality · seed · audio strength · length"
         self._fold.label = Content(("▾" if shown else "▸") + " More options" + hint)
+
+    def keep_within(self, lines: int) -> None:
+        """Take so many lines at most, and scroll where that is too little."""
+        lines = max(lines, _LEAST_LINES)
+        if self.styles.max_height is None or self.styles.max_height.value != lines:
+            self.styles.max_height = lines
 
     @property
     def missing(self) -> Widget:
@@ -228,10 +239,17 @@ class Form(VerticalScroll, can_focus=False):
 
     def point_at(self, name: str) -> None:
         """Put the focus on a field, by the Draft's name of it, unfolding what hides it; others are the button."""
-        targets: dict[str, Widget] = {**self._texts, **self._choices, "full": self._make}
-        if name in self._more.texts or name in ("quality", "on"):
+        if name in self._more.values or name in ("quality", "on"):
             self.show_more(True)
+        targets: dict[str, Widget] = {**self._texts, **self._more.texts, **self._choices, "full": self._make}
         targets.get(name, self.go_button).focus()
+
+    @on(More.Laid)
+    def more_laid(self, event: More.Laid) -> None:
+        event.stop()
+        if self._seeks_more:
+            self._seeks_more = False
+            self.scroll_to_widget(self._fold, top=True, animate=False)
 
     # --- what the person does
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from oavr_tui import models  # those of pods are loaded when used: not for the first frame
 from oavr_tui.app.live import Live
@@ -27,9 +28,20 @@ QUALITIES = (
 ANY = Pick("", "Any idle studio", hints=("on your RunPod",))
 
 
-def row(name: str, *widgets: Widget, classes: str = "") -> Horizontal:
-    """A line of the form: its name, then its widgets."""
-    return Horizontal(Static(Content(name), classes="name"), *widgets, classes=f"row {classes}")
+class Row(Horizontal):
+    """A line of the form: its widgets, and its name where the first of them leaves room.
+
+    The name is no widget: each costs the start about as much as a hundred lines of a list.
+    """
+
+    DEFAULT_CSS = "Row { height: auto; color: $text-muted; }"
+
+    def __init__(self, label: str, *widgets: Widget, classes: str = "") -> None:
+        super().__init__(*widgets, classes=classes)
+        self._label = Content(label)
+
+    def render(self) -> Content:
+        return self._label
 
 
 COMPACT = "-textual-compact"
@@ -47,7 +59,7 @@ class More(Vertical):
     DEFAULT_CSS = """
     More {
         height: auto;
-        & .name { width: 18; padding-left: 2; }
+        & Input, & Choice { margin-left: 18; }
     }
     """
     TEXTS: ClassVar[tuple[tuple[str, str, str], ...]] = (
@@ -60,18 +72,40 @@ class More(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.display = False
-        self.texts = {name: field(name, placeholder) for name, _label, placeholder in self.TEXTS}
+        self.texts: dict[str, Input] = {}
+        """The text fields by the Draft's names of them; empty until they are first shown."""
+        self._values = {name: "" for name, _label, _placeholder in self.TEXTS}
         self.quality = Choice(QUALITIES, "standard", id="quality")
         self.where = Choice((ANY,), "", column=True, id="on")
-        self._where_row = row("Which studio", self.where)
+        self._where_row = Row("  Which studio", self.where)
         self._where_row.display = False
+
+    class Laid(Message):
+        """They have their place now, after they were unfolded."""
+
+    def on_show(self) -> None:
+        self.post_message(self.Laid())
 
     def unfold(self) -> None:
         """Show them; they are made when they are first shown."""
-        if not self.children:
-            rows = (row(label, self.texts[name]) for name, label, _placeholder in self.TEXTS)
-            self.mount(row("Quality", self.quality), *rows, self._where_row)
+        if not self.texts:
+            for name, _label, placeholder in self.TEXTS:
+                self.texts[name] = field(name, placeholder)
+                self.texts[name].value = self._values[name]
+            rows = (Row(f"  {label}", self.texts[name]) for name, label, _placeholder in self.TEXTS)
+            self.mount(Row("  Quality", self.quality), *rows, self._where_row)
         self.display = True
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What stands in the text fields, by the Draft's names of them."""
+        return {name: text.value for name, text in self.texts.items()} or dict(self._values)
+
+    def put(self, name: str, value: str) -> None:
+        """Put something into a text field, as if it had been typed."""
+        self._values[name] = value
+        if name in self.texts:
+            self.texts[name].value = value
 
     @property
     def shown_places(self) -> Sequence[Pick]:

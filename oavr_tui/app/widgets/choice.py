@@ -42,6 +42,7 @@ class Choice(LazyLooks, Widget, can_focus=True):
     Choice {
         height: auto;
         width: 1fr;
+        color: $foreground;
         & .choice--on { color: $primary; text-style: bold; }
         & .choice--hint { color: $text-muted; }
         & .choice--focus { color: $primary; text-style: bold reverse; }
