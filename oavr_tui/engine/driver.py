@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.25
 """How often the store is looked at for what other processes wrote, and the lock is tried."""
 
+_REST_SECONDS = 1.0
+"""The same while nothing is being made and no pod is there: what is asked for in this process wakes it at once."""
+
 _KEEPER_SECONDS = 2.0
 """Between two looks whether there is a keeper, while one is needed."""
 
@@ -141,7 +144,7 @@ class Driver:
     async def _pause(self) -> None:
         self._woken.clear()
         try:
-            async with asyncio.timeout(_LOOK_SECONDS):
+            async with asyncio.timeout(_LOOK_SECONDS if self._keeps_busy(*Place) else _REST_SECONDS):
                 await self._woken.wait()
         except TimeoutError:
             return
