@@ -19,6 +19,8 @@ from oavr_tui.errors import OavrError
 
 _HOMES = {"queue": "studio", "log": "pods"}
 """Where the owners are at home that are not screens themselves."""
+_UNSEEN = {"studio.generate": "generate_unseen"}
+"""What is done instead where the person is on another screen, and so does not see what it costs."""
 
 
 class Deeds(Heart):
@@ -45,6 +47,9 @@ class Deeds(Heart):
         owner = self._owner(action.owner)
         if owner is None:
             owner = await self.go(_HOMES.get(action.owner, action.owner))
+            if action.id in _UNSEEN:
+                await self.run_action(_UNSEEN[action.id], owner)
+                return
         elif action.owner in PLACES:
             await self.go(action.owner)
         target = owner if action.owner in PLACES else self._owner(action.owner)
@@ -83,13 +88,13 @@ class Deeds(Heart):
         await self.go("docs")
 
     def action_help(self) -> None:
-        from oavr_tui.app.dialogs.help import Help
+        from oavr_tui.app.dialogs.help import Help, keys_everywhere
 
         owners = [self.place]
         if self.focused is not None:
             for node in self.focused.ancestors_with_self:
                 owners += [name.removeprefix("owns-") for name in node.classes if name.startswith("owns-")]
-        self.push_screen(Help(list(dict.fromkeys(reversed(owners)))))
+        self.push_screen(Help(keys_everywhere(list(dict.fromkeys(reversed(owners)))), palette=True))
 
     def action_theme(self) -> None:
         self._choose_theme()
@@ -114,7 +119,7 @@ class Deeds(Heart):
     def action_notices(self) -> None:
         from oavr_tui.app.dialogs.notices import Notices
 
-        self.push_screen(Notices(tuple(self.live.notices)))
+        self.push_screen(Notices(tuple(self.said)))
 
     def action_redraw(self) -> None:
         self.draw_anew()
@@ -142,8 +147,10 @@ class Deeds(Heart):
 
     @work(exclusive=True, group="leaving")
     async def _leave(self) -> None:
-        from oavr_tui.app.dialogs.leaving import farewell, leaving
+        from oavr_tui.app.dialogs.leaving import Going, farewell, leaving
 
         if await leaving(self):
-            self.parting += farewell(self.live, self.settings.videos_folder, self._since)
+            stops = Going.of(self).idle_minutes
+            folder, demo = self.settings.videos_folder, self.demo is not None
+            self.parting += farewell(self.live, folder, self._since, stops, demo=demo)
             self.exit()

@@ -93,7 +93,7 @@ def _done(job: Job, now: float) -> str:
     from oavr_tui.pods.cost import about
 
     kind = "preview" if job.request.on == PREVIEW else "full video"
-    cost = about(job.cost) if job.cost > 0 else ""
+    cost = f"cost {about(job.cost)}" if job.cost > 0 else ""
     return " · ".join(part for part in (f"{clock(job.duration)} {kind}", cost, when(job.updated_at, now)) if part)
 
 

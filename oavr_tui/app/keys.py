@@ -16,6 +16,10 @@ _NAMES = {
     "f8": "F8",
     "home": "Home",
     "end": "End",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
 }
 
 

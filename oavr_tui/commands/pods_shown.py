@@ -101,6 +101,8 @@ def cost_record(spending: Spending) -> dict[str, Any]:
 
 def cost_lines(report: dict[str, Any]) -> list[str]:
     """The same as lines."""
+    from oavr_tui.pods.cost import lasting
+
     balance, lasts = report["balance"], report["balance_lasts_seconds"]
     lines = [
         f"Now         ${report['per_hour']:.2f}/h"
@@ -110,7 +112,7 @@ def cost_lines(report: dict[str, Any]) -> list[str]:
         "Balance     " + ("not available" if balance is None else f"${balance:.2f}"),
     ]
     if lasts is not None:
-        lines.append(f"It lasts    {clock(lasts)} at what the account spends now")
+        lines.append(f"It lasts    {lasting(lasts)} at what the account spends now")
     lines += [f"  {safe(name):<12} ${dollars:.2f}" for name, dollars in report["studios"].items()]
     return lines
 

@@ -76,8 +76,9 @@ def spending_of(
 
     per_hour = sum(pod.per_hour for pod in pods if pod.billed)
     balance = account.balance if account is not None else None
-    # The account's own figure may be a minute old: where nothing of ours runs any more it says so too late.
-    spends = account.per_hour if per_hour and account is not None and account.per_hour is not None else per_hour
+    # The account's own figure knows of others' machines, but may be a minute old: what has just been started is not in
+    # it yet, and where nothing of ours runs any more it says so too late.
+    spends = max(per_hour, account.per_hour or 0.0) if per_hour and account is not None else per_hour
     by_name: dict[str, list[Spell]] = {}
     for spell in spells:
         by_name.setdefault(spell.name, []).append(spell)

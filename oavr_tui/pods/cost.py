@@ -67,6 +67,16 @@ def runway(balance: float | None, per_hour: float | None) -> float | None:
     return max(balance, 0.0) / per_hour * _HOUR
 
 
+def lasting(seconds: float) -> str:
+    """For how long money lasts, as roughly as that is known: about 40 minutes, about 5 hours, about 38 days."""
+    if seconds >= 366 * _DAY:
+        return "over a year"
+    units = (("day", _DAY), ("hour", _HOUR), ("minute", 60.0))
+    unit, size = next((each for each in units if seconds >= 2 * each[1]), units[-1])
+    number = max(round(seconds / size), 1)
+    return f"about {number} {unit}{'s' * (number != 1)}"
+
+
 def job_cost(per_hour: float, seconds: float) -> float:
     """Dollars for so many seconds of a machine; never negative."""
     return max(per_hour, 0.0) * max(seconds, 0.0) / _HOUR

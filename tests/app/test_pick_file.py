@@ -154,7 +154,7 @@ async def test_a_wrong_path_is_said_and_a_folder_s_path_is_gone_to(folder: Path)
 
 
 async def test_leaving_chooses_nothing(folder: Path) -> None:
-    for leave in ("escape", "#cancel"):
+    for leave in ("escape", "#back"):
         app = Desk(folder)
         async with app.run_test(size=(80, 24)) as pilot:
             await ready(pilot, app)

@@ -148,7 +148,7 @@ async def test_from_nothing_to_a_running_pod_and_back(tmp_path: Path, monkeypatc
             await at.state(PodState.STOPPED)
             await at.asked()  # once: what becomes of stopped ones
             assert "What becomes of stopped pods?" in at.reads()
-            await at.keys("right", "enter")
+            await at.keys("left", "enter")
             await at.until(lambda: at.app.settings.pods_terminate_after_hours == 0, "it is kept")
             assert ASKED in at.app.memory.views
             assert "$0.03/h storage" in at.seen()
@@ -157,17 +157,21 @@ async def test_from_nothing_to_a_running_pod_and_back(tmp_path: Path, monkeypatc
             await at.keys("s")
             await at.asked()
             assert "Start studio-1?" in at.seen()
-            await at.keys("enter")
+            await at.keys("enter")  # Back has the focus, since starting costs money
+            assert len(at.app.screen_stack) == 1
+            await at.keys("s")
+            await at.asked()
+            await at.keys("left", "enter")
             await at.state(PodState.READY)
 
             await at.keys("x")
             await at.asked()
             assert "cannot be undone" in at.reads()
-            await at.keys("enter")  # Cancel has the focus
+            await at.keys("enter")  # Back has the focus
             assert len(at.app.screen_stack) == 1
             await at.keys("x")
             await at.asked()
-            await at.keys("right", "enter")
+            await at.keys("left", "enter")
             await at.state()
             await at.until(lambda: "No pods." in at.seen(), "nothing is left")
         assert cloud.statuses() == ["TERMINATED"]
@@ -224,7 +228,7 @@ async def test_an_own_address_is_taken_in_and_forgotten(tmp_path: Path, monkeypa
             await at.until(lambda: "never started or stopped here" in at.says(), "nothing to stop")
             await at.keys("x")
             await at.asked()
-            await at.keys("right", "enter")
+            await at.keys("left", "enter")
             await at.state()
 
 
@@ -252,7 +256,7 @@ async def test_a_pod_that_was_not_started_here(tmp_path: Path, monkeypatch: pyte
             await at.keys("x")
             await at.asked()
             assert "somebody else" in at.reads()
-            await at.keys("right", "enter")
+            await at.keys("left", "enter")
             await at.state()
         assert cloud.statuses() == ["TERMINATED"]
 

@@ -46,7 +46,7 @@ async def test_two_pods_and_the_cursor_stays_with_its_own(tmp_path: Path, monkey
             assert at.under_cursor() == "studio-1"
             await at.keys("x")
             await at.asked()
-            await at.keys("right", "enter")
+            await at.keys("left", "enter")
             await at.state(PodState.READY)
             assert at.under_cursor() == "studio-2"
 

@@ -60,8 +60,13 @@ FACTS = Facts(NOW, {}, {"p1": PodCost("p1", "studio-1", 0.34, NOW - 2520, 0.238)
         ),
         (
             replace(POD, state=PodState.STOPPED),
+            replace(FACTS, due={}, deletes=False),
+            ["○ studio-1", "Stopped", "stays until you delete it, as the settings say", "$0.03/h storage"],
+        ),
+        (
+            replace(POD, state=PodState.STOPPED),
             replace(FACTS, due={}),
-            ["○ studio-1", "Stopped", "stays until you delete it", "$0.03/h storage"],
+            ["○ studio-1", "Stopped", "kept while a video needs it"],
         ),
         (replace(POD, found=True), replace(FACTS, due={}), ["not started here", "$0.34/h"]),
         (
@@ -109,10 +114,11 @@ def test_spans() -> None:
 
 def test_money_in_whatever_room_there_is() -> None:
     spending = Spending(0.34, 0.0, 0.42, 5.0, 3.1, 21.3, 39_600.0, (), ())
-    whole = "Today $0.42 of $5.00 · balance $21.30, lasts 11 h · 30 days $3.10"
+    whole = "$0.42 spent today of at most $5.00 · balance $21.30, lasts about 11 hours · $3.10 in 30 days"
     assert money_line(spending, True, 100) == whole
-    assert money_line(spending, True, len(whole) - 1) == "Today $0.42 of $5.00 · balance $21.30, lasts 11 h"
-    assert money_line(spending, True, 5) == "Today $0.42 of $5.00"
+    assert money_line(spending, True, len(whole) - 1) == whole.removesuffix(" · $3.10 in 30 days")
+    assert money_line(spending, True, 5) == "$0.42 spent today of at most $5.00"
+    assert "lasts" not in money_line(replace(spending, runway_seconds=None), True, 100)
     assert "balance not available" in money_line(replace(spending, balance=None), True, 100)
     assert "no RunPod key yet" in money_line(spending, False, 100)
     assert money_line(None, True, 100) == ""

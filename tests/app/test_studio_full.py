@@ -42,6 +42,8 @@ def kinds(pilot: Pilot[None]) -> str:
 
 async def test_choosing_a_full_video_asks_for_a_key_and_esc_is_the_preview(home: Paths) -> None:
     async with app(home).run_test(size=(80, 24)) as pilot:
+        assert isinstance(pilot.app, OavrApp)
+        await pilot.app.engine_when_open()
         studio(pilot).query_one("#make").focus()
         await pilot.press("down")
         await until(pilot, lambda: "key" in dialog(pilot))

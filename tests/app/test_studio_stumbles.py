@@ -119,9 +119,9 @@ async def test_what_is_typed_for_the_demo_goes_to_the_field_and_enter_alone_take
 
 def test_an_estimate_is_told_in_the_same_words_everywhere() -> None:
     told = Estimated("", 840, 180, 0.1, True, "", "about 17 min this time (starting 14, making 3) · about $0.10")
-    assert sentence(told) == "About 17 min this time (starting 14, making 3) · about $0.10."
-    assert full_words(told)[1:] == (told.brief, "about 17 min · about $0.10", "about 17 min · $0.10", "about 17 min")
+    assert sentence(told) == "About 17 min this time (starting 14, making 3) · about $0.10 this video."
+    assert full_words(told)[2:] == (told.brief, "about 17 min · about $0.10", "about 17 min · $0.10", "about 17 min")
     guessed = Estimated("", 840, 180, 0.1, False, "", "usually 8-20 minutes the first time · roughly $0.10")
-    assert full_words(guessed)[3:] == ("8-20 min · $0.10", "8-20 min")
+    assert full_words(guessed)[4:] == ("8-20 min · $0.10", "8-20 min")
     unknown = Estimated("", 0, 6, 0.0, False, "", "roughly 1 min")
     assert {words.removeprefix("your RunPod · ") for words in full_words(unknown)} == {"roughly 1 min"}

@@ -98,7 +98,7 @@ async def test_leaving_while_a_machine_costs_money(
             await pilot.press("ctrl+q")
             await until(pilot, lambda: "Leave" in dialog(pilot))
             shown = "\n".join(str(each.render()) for each in pilot.app.screen.query(".line"))
-            assert "1 pod is running ($0.34/h)" in shown
+            assert "1 studio is running ($0.34/h)" in shown
             await pilot.press("escape")
             await until(pilot, lambda: not dialog(pilot))
             assert made.is_running

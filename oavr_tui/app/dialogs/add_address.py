@@ -9,11 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
+
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.widgets.text_field import TextField
-
 from oavr_tui.errors import OavrError
 from oavr_tui.text import safe
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from oavr_tui.app.app import OavrApp
 
 
-class AddAddress(ModalScreen[tuple[str, str] | None]):
+class AddAddress(OwnDialog[tuple[str, str] | None]):
     """Returns the new pod's id and a sentence on whether it answers; None where nothing was added."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back", show=False)]
@@ -58,7 +57,7 @@ class AddAddress(ModalScreen[tuple[str, str] | None]):
                 )
             with Horizontal(classes="answers"):
                 yield Button("Add", variant="primary", id="add-do")
-                yield Button("Cancel", id="add-cancel")
+                yield Button("Back", id="add-back")
 
     def on_mount(self) -> None:
         self.query_one("#add-url", Input).focus()
@@ -78,8 +77,8 @@ class AddAddress(ModalScreen[tuple[str, str] | None]):
         if not self._asking:
             self._add()
 
-    @on(Button.Pressed, "#add-cancel")
-    def cancelled(self) -> None:
+    @on(Button.Pressed, "#add-back")
+    def back(self) -> None:
         self.dismiss(None)
 
     @work(exclusive=True, group="add-address")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oavr_tui.app.dialogs.question import Answer, Question
+from oavr_tui.app.dialogs.question import BACK, Answer, Question
 
 AGREED = "agree"
 
@@ -15,5 +15,6 @@ def consent() -> Question:
             "Use only faces and voices that are your own, or that you have permission to use.",
             "Do not deceive anybody with what you make. This is asked only once.",
         ],
-        [Answer(AGREED, "I agree", "primary"), Answer("", "Back")],
+        [Answer(AGREED, "I agree", "primary"), BACK],
+        focus=AGREED,  # nothing is spent by it
     )

@@ -61,7 +61,7 @@ class GetKey(OwnDialog[bool]):
                 yield Static("", id="key-word")
             with Horizontal(classes="answers"):
                 yield Button("Test & save", variant="primary", id="key-save")
-                yield Button("Not now", id="key-back")
+                yield Button("Back", id="key-back")
 
     def _costs(self) -> str:
         minutes = self.oavr.settings.pods_idle_minutes

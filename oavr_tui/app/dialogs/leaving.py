@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oavr_tui.app.dialogs.question import Answer, Question
+from oavr_tui.app.live import Topic
 from oavr_tui.engine.given import is_address
 from oavr_tui.errors import OavrError
 from oavr_tui.models import PREVIEW, Job, JobState, Pod, PodKind, PodWish
@@ -24,56 +26,110 @@ _STOP_SECONDS = 60.0
 async def leaving(app: Heart) -> bool:
     """Whether to leave now; asks only where something goes on. Call it from a worker."""
     refused = ""
-    while True:
-        pods = app.live.running_pods
-        here = [job for job in app.live.jobs if not job.ended and job.request.on == PREVIEW]
-        away = [job for job in app.live.jobs if not job.ended and job.request.on != PREVIEW]
-        if not (pods or here or away):
-            return True
-        lines = _lines(app, pods, away, here)
-        given_up = [job for job in away if _is_rented(app, job)]
-        answers = _answers(len(pods), len(given_up))
-        if refused:
-            title, lines = "Still here", [refused, *lines[:1]]
-        else:
-            title = "Leave OpenAvathar?"
-        answer = await app.push_screen_wait(Question(title, lines, answers, focus=answers[-1].id))
+    while (now := Going.of(app)).something:
+        answer = await app.push_screen_wait(Leaving(now, refused))
         if answer != "stop" or app.engine is None:
             return answer in ("stop", "leave")
-        refused = await _refusal(app, app.engine, pods, given_up)
+        now = Going.of(app)  # it may have changed while the question was open
+        refused = await _refusal(app, app.engine, now.pods, now.given_up)
         if not refused:
             return True
+    return True
 
 
-def _lines(app: Heart, pods: Sequence[Pod], away: Sequence[Job], here: Sequence[Job]) -> list[str]:
-    lines: list[str] = []
-    if pods:
-        price = f"${sum(pod.per_hour for pod in pods):.2f}/h"
-        count = "1 pod is running" if len(pods) == 1 else f"{len(pods)} pods are running"
-        lines.append(f"{count} ({price}).")
-        if app.engine is not None:
-            minutes = app.engine.fleet.plan.idle_minutes
+@dataclass(frozen=True, slots=True)
+class Going:
+    """What goes on. given_up: videos that must be canceled for the studios to stop. idle_minutes: after which a
+    studio stops without work; None where nobody would see to that once this is closed."""
+
+    pods: tuple[Pod, ...] = ()
+    away: tuple[Job, ...] = ()
+    here: tuple[Job, ...] = ()
+    given_up: tuple[Job, ...] = ()
+    idle_minutes: float | None = None
+
+    @classmethod
+    def of(cls, app: Heart) -> Going:
+        """As it is now."""
+        live, engine = app.live, app.engine
+        kept = engine is not None and (engine.kept or not live.driving)  # else another window drives
+        away = tuple(job for job in live.jobs if not job.ended and job.request.on != PREVIEW)
+        return cls(
+            pods=live.running_pods,
+            away=away,
+            here=tuple(job for job in live.jobs if not job.ended and job.request.on == PREVIEW),
+            given_up=tuple(job for job in away if _is_rented(app, job)),
+            idle_minutes=engine.fleet.plan.idle_minutes if kept and engine is not None else None,
+        )
+
+    @property
+    def something(self) -> bool:
+        """Whether there is anything to ask about."""
+        return bool(self.pods or self.away or self.here)
+
+    def lines(self) -> list[str]:
+        """What it is, and what becomes of it."""
+        lines: list[str] = []
+        if self.pods:
+            one = len(self.pods) == 1
+            lines.append(f"{_studios(self.pods)}.")
             lines.append(
-                f"Left running, {'it is' if len(pods) == 1 else 'each is'} stopped after {minutes:g} minutes without "
-                "work, also when this is closed."
+                "Left running, nobody stops it while this is closed, and it goes on costing."
+                if self.idle_minutes is None
+                else f"Left running, {'it is' if one else 'each is'} stopped after {self.idle_minutes:g} minutes "
+                "without work, also when this is closed."
             )
-    if away:
-        lines.append(f"{_videos(len(away))} being made; that goes on, and is here at the next start.")
-    if here:
-        lines.append(f"{_previews(len(here))} starts over at the next start.")
-    return lines
+        if self.away:
+            lines.append(f"{_videos(len(self.away))} being made; that goes on, and is here at the next start.")
+        if self.here:
+            lines.append(f"{_previews(len(self.here))} starts over at the next start.")
+        return lines or ["Nothing is being made any more, and nothing costs money."]
+
+    def answers(self) -> list[Answer]:
+        """What can be done about it."""
+        stay = Answer("stay", "Stay")
+        if not self.pods:
+            return [Answer("leave", "Quit", "primary"), stay]
+        it = "it" if len(self.pods) == 1 else "them"
+        stop = f"Stop {it} and quit"
+        if count := len(self.given_up):
+            stop = f"Cancel the video{'s' * (count != 1)}, stop {it} and quit"
+        return [Answer("stop", stop, "warning"), Answer("leave", f"Leave {it} running"), stay]
+
+    @property
+    def focus(self) -> str:
+        """To leave was asked for: what does that, destroys nothing, and spends no more than what is made there costs
+        anyway."""
+        return "stop" if self.pods and not self.given_up and not self.away else "leave"
 
 
-def _answers(pods: int, given_up: int) -> list[Answer]:
-    """given_up: how many videos would have to be canceled for the pods to stop."""
-    stay = Answer("stay", "Stay")
-    if not pods:
-        return [stay, Answer("leave", "Quit", "primary")]
-    it = "it" if pods == 1 else "them"
-    stop = f"Stop {it} and quit"
-    if given_up:
-        stop = f"Cancel the video{'s' * (given_up != 1)}, stop {it} and quit"
-    return [stay, Answer("stop", stop, "warning"), Answer("leave", f"Leave {it} running")]
+_ALL = (Answer("stop", "", "warning"), Answer("leave", ""), Answer("stay", ""))
+
+
+class Leaving(Question):
+    """The question at the door; it follows what happens while it is open. refused: why the last answer failed."""
+
+    def __init__(self, going: Going, refused: str) -> None:
+        title = "Still here" if refused else "Leave OpenAvathar?"
+        super().__init__(title, [], _ALL, focus=going.focus)
+        self._refused = refused
+        self._going = going
+
+    def on_mount(self) -> None:
+        self._show()
+
+    def draw(self, changed: Set[Topic]) -> None:
+        """Take in how things stand."""
+        if changed & _ABOUT:
+            self._going = Going.of(self.oavr)
+            self._show()
+
+    def _show(self) -> None:
+        lines = self._going.lines()
+        self.tell([self._refused, *lines[:1]] if self._refused else lines, self._going.answers(), "stay")
+
+
+_ABOUT = frozenset({Topic.JOBS, Topic.PODS, Topic.SETTINGS, Topic.DRIVING})
 
 
 def _is_rented(app: Heart, job: Job) -> bool:
@@ -118,19 +174,38 @@ def _previews(count: int) -> str:
     return "1 preview is unfinished and" if count == 1 else f"{count} previews are unfinished; each"
 
 
-def farewell(live: Live, folder: str, since: float) -> list[str]:
+def _studios(pods: Sequence[Pod]) -> str:
+    """How many run, and at what price."""
+    price = f"${sum(pod.per_hour for pod in pods):.2f}/h"
+    return f"1 studio is running ({price})" if len(pods) == 1 else f"{len(pods)} studios are running ({price})"
+
+
+def farewell(live: Live, folder: str, since: float, idle_minutes: float | None, *, demo: bool) -> list[str]:
     """One line for the shell, once the app has gone: what goes on, and where the videos are; empty where nothing was
-    made and nothing goes on. folder: of the videos. since: unix seconds of the app's start."""
+    made and nothing goes on.
+
+    folder: of the videos. since: unix seconds of the app's start. idle_minutes: after which a studio stops without
+    work; None where nobody would see to that.
+    """
     pods = [pod for pod in live.running_pods if pod.asked not in (PodWish.STOP, PodWish.TERMINATE)]
     making = sum(1 for job in live.jobs if not job.ended and not job.cancel_asked and job.request.on != PREVIEW)
     made = sum(1 for job in live.jobs if job.state is JobState.DONE and job.updated_at >= since)
-    parts: list[str] = []
-    if making:
-        parts.append(f"{_videos(making)} being made")
-    if pods:
-        price = f"${sum(pod.per_hour for pod in pods):.2f}/h"
-        parts.append(f"{'1 pod runs' if len(pods) == 1 else f'{len(pods)} pods run'} ({price})")
-    if not (parts or made):
+    if not (making or pods or made):
         return []
-    going = f"Still going on: {', '.join(parts)}. " if parts else ""
-    return [f"{going}Your videos are in {safe(folder, 600)}"]
+    parts = []
+    if making:
+        parts.append(f"{_videos(making)} being made; it goes on." if making == 1 else f"{_videos(making)} being made.")
+    if pods:
+        parts.append(f"{_studios(pods)}; {_stops(len(pods), idle_minutes)}.")
+    parts.append(f"Your videos are in {safe(folder, 600)}")
+    if demo:
+        parts[-1] += "."
+        parts.append("This was the demo: its studio and its prices are make-believe, and nothing was spent.")
+    return [" ".join(parts)]
+
+
+def _stops(pods: int, idle_minutes: float | None) -> str:
+    if idle_minutes is None:
+        return "nothing stops it while the app is closed: 'oavr-tui pods stop' does"
+    it = "it stops by itself" if pods == 1 else "each stops by itself"
+    return f"{it} after {idle_minutes:g} minutes without work"

@@ -92,7 +92,7 @@ class NewPod(OwnDialog[str]):
             yield Static("", id="new-word", classes="hint")
             with Horizontal(classes="answers"):
                 yield Button("Deploy", variant="primary", id="new-deploy")
-                yield Button("Cancel", id="new-cancel")
+                yield Button("Back", id="new-back")
 
     def _free_name(self) -> str:
         from oavr_tui.engine.needs import free_name
@@ -211,8 +211,8 @@ class NewPod(OwnDialog[str]):
 
     # --- renting
 
-    @on(Button.Pressed, "#new-cancel")
-    def cancelled(self) -> None:
+    @on(Button.Pressed, "#new-back")
+    def back(self) -> None:
         self.dismiss("")
 
     @on(Input.Submitted)

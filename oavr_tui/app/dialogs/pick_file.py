@@ -11,16 +11,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.widgets.browser import Browser
 
 
-class PickFile(ModalScreen[Path | None]):
-    """Returns the chosen file, None for Esc and Cancel."""
+class PickFile(OwnDialog[Path | None]):
+    """Returns the chosen file, None for Esc and Back."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", show=False)]
 
     def __init__(self, title: str, suffixes: frozenset[str], start: Path, recent: Sequence[Path] = ()) -> None:
         """suffixes: PICTURES or VOICES of outside.listing. start: a folder, or a file in it. recent: other folders."""
@@ -34,7 +34,7 @@ class PickFile(ModalScreen[Path | None]):
             yield self._browser
             with Horizontal(classes="answers"):
                 yield Button("Choose", variant="primary", compact=True, id="choose")
-                yield Button("Cancel", compact=True, id="cancel")
+                yield Button("Back", compact=True, id="back")
 
     @on(Browser.Picked)
     def picked(self, event: Browser.Picked) -> None:
@@ -44,6 +44,6 @@ class PickFile(ModalScreen[Path | None]):
     def choose(self) -> None:
         self._browser.choose()
 
-    @on(Button.Pressed, "#cancel")
-    def cancel(self) -> None:
+    @on(Button.Pressed, "#back")
+    def back(self) -> None:
         self.dismiss(None)

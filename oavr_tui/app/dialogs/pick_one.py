@@ -9,13 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.widgets.line_list import LineList, Piece
 
 
-class PickOne(ModalScreen[str]):
+class PickOne(OwnDialog[str]):
     """Returns the id of what was chosen, "" for Esc. rows: ids and labels, safe to show. trying: told of each row that
     the cursor comes to."""
 

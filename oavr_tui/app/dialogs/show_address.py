@@ -13,12 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.outside.qr import INK, fitting
+from oavr_tui.app.outside.terminal import Terminal
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Code(Widget):
         return Strip([Segment(self._lines[y], self._ink)], len(self._lines[y]))
 
 
-class ShowAddress(ModalScreen[None]):
-    """Copies the address as soon as it is shown, and says how. Esc closes."""
+class ShowAddress(OwnDialog[None]):
+    """Over SSH it copies the address at once, since that is for another computer, and says how. Esc closes."""
 
     DEFAULT_CSS = """
     ShowAddress {

@@ -45,8 +45,8 @@ class SignOut(OwnDialog[bool]):
             yield Static(Content("Your videos are files of yours, and stay."), classes="line hint", id="sign-out-stay")
             yield Static("", classes="line", id="sign-out-words")
             with Horizontal(classes="answers"):
-                yield Button("Back", id="back")
                 yield Button("Forget these", id="forget", variant="error")
+                yield Button("Back", id="back")
 
     def on_mount(self) -> None:
         self.query_one("#back").focus()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oavr_tui.app.dialogs.question import Answer, Question
+from oavr_tui.app.dialogs.question import BACK, Answer, Question
 
 START = "start"
 
@@ -19,5 +19,5 @@ def start_studio(price: str, estimate: str, idle_minutes: float) -> Question:
     return Question(
         f"Start a studio? {price}".rstrip(),
         lines,
-        [Answer("", "Not now"), Answer(START, "Start a studio", "primary")],
+        [Answer(START, "Start a studio", "primary"), BACK],
     )

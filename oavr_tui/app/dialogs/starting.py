@@ -71,13 +71,13 @@ class Starting(OwnDialog[None]):
             yield LineList(self._draw, id="starting-rows")
             yield Static("", classes="line", id="starting-words")
             with Horizontal(classes="answers"):
+                yield Button("Cancel the video", id="cancel", classes="before")
                 yield Button("Hide", id="hide", variant="primary", classes="before")
-                yield Button("Cancel", id="cancel", classes="before")
-                yield Button("Close", id="close", classes="after")
                 yield Button("Try again", id="again", variant="primary", classes="after")
                 yield Button("Try another machine", id="elsewhere", classes="after")
                 yield Button("Settings", id="settings", classes="after")
                 yield Button("Open Pods", id="pods", classes="after")
+                yield Button("Back", id="close", classes="after")
 
     def on_mount(self) -> None:
         self.query_one(LineList).can_focus = False
@@ -128,7 +128,7 @@ class Starting(OwnDialog[None]):
         other = job.request.on == AUTO and job.failure is not None and job.failure.code is FailureCode.NO_GPU
         self.query_one("#elsewhere").set_class(not other, "useless")
         self.query_one("#starting-words", Static).update(Content(why(job)))
-        self.query_one("#again").focus()
+        self.query_one("#close").focus()  # trying again spends again
 
     def _second(self) -> None:
         """Only the time of the step that lasts goes on."""
@@ -162,7 +162,11 @@ class Starting(OwnDialog[None]):
         if step is None:
             return ""
         if index == 0:
-            return f"{safe(step.gpu_name)} · ${step.per_hour:.2f}/h" if step.gpu_name and step.per_hour else ""
+            return (
+                f"{safe(step.gpu_name)} · ${step.per_hour:.2f}/h while it runs"
+                if step.gpu_name and step.per_hour
+                else ""
+            )
         parts: list[str] = []
         if index == 2 and step.done and not done:
             parts.append(f"{step.done} of {step.total} files" if step.total else f"{step.done} files so far")

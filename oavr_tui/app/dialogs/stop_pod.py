@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from oavr_tui.app.dialogs.question import Answer, Question
+from oavr_tui.app.dialogs.question import BACK, Answer, Question
 from oavr_tui.errors import OavrError
 from oavr_tui.models import Pod, PodKind, PodState
 from oavr_tui.pods.cost import rate, storage_rate
@@ -24,8 +24,8 @@ async def ask_start(app: OavrApp, pod: Pod) -> bool:
     """Whether to start a stopped pod, with its price. Call it from a worker."""
     lines = [f"It costs {rate(pod.per_hour)} from now on, until it is stopped." if pod.per_hour else _UNKNOWN]
     lines.append(idle_words(app))
-    answers = [Answer("no", "Cancel"), Answer("start", "Start it", "primary")]
-    asked = Question(f"Start {safe(pod.name, 60)}?", lines, answers, focus="start")
+    answers = [Answer("start", "Start it", "primary"), BACK]
+    asked = Question(f"Start {safe(pod.name, 60)}?", lines, answers)
     return await app.push_screen_wait(asked) == "start"
 
 
@@ -44,9 +44,17 @@ async def ask_stop(app: OavrApp, pod: Pod) -> bool:
         )
     else:
         storage = f" for {storage_rate(pod.storage_per_hour)}" if pod.storage_per_hour else ""
-        lines.append(f"Its disk is kept{storage}, so that it starts again in a few minutes.")
-    answers = [Answer("no", "Cancel"), Answer("stop", "Stop it", "warning")]
+        lines.append(f"Its disk is kept{storage}, so that it starts again in a few minutes. {_deletion(app)}")
+    answers = [Answer("stop", "Stop it", "warning"), BACK]
     return await app.push_screen_wait(Question(f"Stop {name}?", lines, answers, focus="stop")) == "stop"
+
+
+def _deletion(app: OavrApp) -> str:
+    """What becomes of a stopped pod, by the settings."""
+    hours = app.settings.pods_terminate_after_hours
+    if hours <= 0:
+        return "It stays until you delete it."
+    return f"Unused for {hours:g} hours, it is deleted; Settings can change that."
 
 
 def idle_words(app: OavrApp) -> str:
@@ -83,6 +91,7 @@ async def ask_about_deletion(app: OavrApp) -> None:
     answers = [
         Answer("delete", f"Delete after {_USUAL_HOURS} hours", "primary"),
         Answer("keep", "Keep until I delete it"),
+        Answer("", "Ask me later"),
     ]
     answer = await app.push_screen_wait(Question("What becomes of stopped pods?", lines, answers))
     if not answer:

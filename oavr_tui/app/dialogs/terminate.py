@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oavr_tui.app.dialogs.question import Answer, Question
+from oavr_tui.app.dialogs.question import BACK, Answer, Question
 from oavr_tui.models import Pod
 from oavr_tui.pods.cost import money
 from oavr_tui.text import safe, safe_url
@@ -27,12 +27,12 @@ async def ask_terminate(app: OavrApp, pod: Pod, spent: float) -> bool:
     ]
     if pod.found:
         lines.insert(0, "It was not started here: somebody else, or this app on another computer, may be using it.")
-    answers = [Answer("no", "Cancel"), Answer("terminate", "Delete it for good", "error")]
+    answers = [Answer("terminate", "Delete it for good", "error"), BACK]
     return await app.push_screen_wait(Question(f"Terminate {safe(pod.name, 60)}?", lines, answers)) == "terminate"
 
 
 async def ask_forget(app: OavrApp, pod: Pod) -> bool:
     """Whether to forget an own address. Call it from a worker."""
     lines = [f"{safe_url(pod.url)} and its token are taken off this list. Nothing happens to the server itself."]
-    answers = [Answer("no", "Cancel"), Answer("forget", "Forget it", "warning")]
+    answers = [Answer("forget", "Forget it", "warning"), BACK]
     return await app.push_screen_wait(Question(f"Forget {safe(pod.name, 60)}?", lines, answers)) == "forget"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oavr_tui.app.dialogs.question import Answer, Question
+from oavr_tui.app.dialogs.question import BACK, Answer, Question
 from oavr_tui.text import clock
 
 CUT = "cut"
@@ -17,6 +17,6 @@ def voice_too_long(duration: float, longest: float, *, full: bool) -> Question:
             f"It is {clock(duration)} long. {kind} takes at most {clock(longest)}.",
             f"Use the first {clock(longest)} of it? Your file stays as it is. For other parts, cut the file yourself.",
         ],
-        [Answer("", "Back"), Answer(CUT, f"Use the first {clock(longest)}", "primary")],
+        [Answer(CUT, f"Use the first {clock(longest)}", "primary"), BACK],
         focus=CUT,
     )

@@ -135,8 +135,8 @@ class Pods(PodActs):
         selected = self.oavr.memory.views.get(_SELECTED, "") if first or self.pod is None else self.pod.id
         self._pods = in_order(self.live.pods)
         outlook, on = engine.outlook(), self.oavr.memory.draft
-        chosen = on.on if on.full else ""
-        self._facts = Facts(engine.now(), self.live.steps, outlook.costs, outlook.videos, outlook.due, chosen)
+        chosen, deletes = on.on if on.full else "", engine.fleet.plan.terminate_after_hours > 0
+        self._facts = Facts(engine.now(), self.live.steps, outlook.costs, outlook.videos, outlook.due, chosen, deletes)
         self._names = name_width(self._pods)
         at = next((index for index, pod in enumerate(self._pods) if pod.id == selected), None)
         self.rows.show_rows(len(self._pods), at)

@@ -173,7 +173,7 @@ class PodActs(Pane):
 
     @work(exclusive=True, group="pods-ask")
     async def _open_comfyui(self, pod: Pod) -> None:
-        from oavr_tui.app.dialogs.question import Answer, Question
+        from oavr_tui.app.dialogs.question import BACK, Answer, Question
 
         engine = await self.engine()
         if pod.state is not PodState.READY:
@@ -192,7 +192,7 @@ class PodActs(Pane):
         if token:
             lines.append("It asks for the token that you gave.")
         if lines:
-            answers = [Answer("no", "Cancel"), Answer("open", "Open it", "primary")]
+            answers = [Answer("open", "Open it", "primary"), BACK]
             question = Question(f"Open ComfyUI of {safe(pod.name, 60)}?", lines, answers, focus="open")
             if await self.app.push_screen_wait(question) != "open":
                 return

@@ -13,7 +13,7 @@ from oavr_tui.app.widgets.line_list import Piece
 from oavr_tui.engine.events import PodStepped
 from oavr_tui.engine.spending import PodCost, Spending
 from oavr_tui.models import Pod, PodKind, PodState, PodWish
-from oavr_tui.pods.cost import money, rate, storage_rate
+from oavr_tui.pods.cost import lasting, money, rate, storage_rate
 from oavr_tui.text import safe, safe_url
 
 _NAME_CELLS = 18
@@ -39,7 +39,8 @@ _WISHES = {PodWish.START: "Start asked for", PodWish.STOP: "Stop asked for", Pod
 class Facts:
     """What is the case around the pods, by their ids. now: unix seconds. videos: how many are being made on it.
 
-    due: when it is stopped or deleted if nothing changes (unix seconds). chosen: the name of the pod where the next
+    due: when it is stopped or deleted if nothing changes (unix seconds). deletes: stopped ones are deleted after a
+    while, by the settings. chosen: the name of the pod where the next
     full video goes, empty for whichever is free.
     """
 
@@ -49,6 +50,7 @@ class Facts:
     videos: Mapping[str, int]
     due: Mapping[str, float]
     chosen: str = ""
+    deletes: bool = True
 
 
 def pod_pieces(pod: Pod, facts: Facts, line: int, width: int, name_cells: int) -> list[Piece]:
@@ -94,7 +96,9 @@ def _doing(pod: Pod, facts: Facts) -> str:
     if pod.state is PodState.READY and pod.kind is PodKind.RUNPOD and not pod.found:
         return f"Idle · stops in {span(due - facts.now)}" if due is not None else "Idle"
     if pod.state is PodState.STOPPED and not pod.found:
-        return "stays until you delete it" if due is None else f"deleted in {span(due - facts.now)} unless used"
+        if due is not None:
+            return f"deleted in {span(due - facts.now)} unless used"
+        return "kept while a video needs it" if facts.deletes else "stays until you delete it, as the settings say"
     return ""
 
 
@@ -144,15 +148,15 @@ def money_line(spending: Spending | None, has_key: bool, width: int) -> str:
     """What was spent, and how long the rest lasts; as much of it as there is room for."""
     if spending is None:
         return ""
-    parts = [f"Today {money(spending.today)} of {money(spending.day_cap)}"]
+    parts = [f"{money(spending.today)} spent today of at most {money(spending.day_cap)}"]
     if not has_key:
         parts.append("no RunPod key yet")
     elif spending.balance is None:
         parts.append("balance not available")
     else:
-        lasts = f", lasts {span(spending.runway_seconds)}" if spending.runway_seconds is not None else ""
+        lasts = f", lasts {lasting(spending.runway_seconds)}" if spending.runway_seconds is not None else ""
         parts.append(f"balance {money(spending.balance)}{lasts}")
-    parts.append(f"30 days {money(spending.month)}")
+    parts.append(f"{money(spending.month)} in 30 days")
     while len(parts) > 1 and cell_len(" · ".join(parts)) > width:
         parts.pop()
     return " · ".join(parts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oavr_tui.app.frame import duration
 from oavr_tui.text import counted
 
 if TYPE_CHECKING:
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
 async def usage_lines(engine: Engine) -> list[str]:
     """Videos made, and what studios have cost."""
+    from oavr_tui.pods.cost import lasting
+
     spending = await engine.spending()
     videos = await engine.videos()
     previews = sum(1 for video in videos if video.preview)
@@ -22,6 +23,6 @@ async def usage_lines(engine: Engine) -> list[str]:
     if spending.balance is None:
         lines.append("Balance on RunPod: not available.")
     else:
-        lasts = f", which lasts {duration(spending.runway_seconds)} now" if spending.runway_seconds is not None else ""
+        lasts = f", which lasts {lasting(spending.runway_seconds)} now" if spending.runway_seconds is not None else ""
         lines.append(f"Balance on RunPod: ${spending.balance:.2f}{lasts}.")
     return lines

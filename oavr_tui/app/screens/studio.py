@@ -25,9 +25,11 @@ from oavr_tui.app.screens.studio_pick import picked
 from oavr_tui.app.screens.studio_words import (
     FIRST_STEPS,
     LOADING,
+    NO_KEY_YET,
     ON_OWN,
     SPEED,
     full_words,
+    key_works,
     learned,
     next_words,
     preview_words,
@@ -63,6 +65,7 @@ class Studio(Pane):
         self._asking = False
         self._at_once = False
         self._followed = ""
+        self._new_key = False
         self._answered: Draft | None = None
         self._places: tuple[object, ...] = ()
 
@@ -174,7 +177,7 @@ class Studio(Pane):
     def edited(self, event: Form.Edited) -> None:
         event.stop()
         if self.form.draft != self._answered:  # else this tells of a change from before the answer
-            self._answered = None
+            self._answered, self._new_key = None, False
             self.form.say("status", "")
         self.form.look(event.field)
         if event.field == "make" and self.form.draft.full:
@@ -212,7 +215,7 @@ class Studio(Pane):
         if told is not None:
             self._full_words = full_words(told)
             if self.form.draft != self._answered:
-                self.form.say("status", sentence(told))
+                self.form.say("status", key_works(told) if self._new_key else sentence(told))
         return self._draw_kinds()
 
     # --- what the person does
@@ -298,8 +301,14 @@ class Studio(Pane):
     @work(exclusive=True, group="key")
     async def _full_wanted(self) -> None:
         """A full video was chosen: without a key that is asked for, or the preview is chosen again."""
+        at_once = self.oavr.engine is not None
         await self.engine()
-        if needs_key(self.oavr, self.form.draft, has_key=self.has_key) and not await self._got_key():
+        if not needs_key(self.oavr, self.form.draft, has_key=self.has_key):
+            return
+        if not at_once:
+            # The question would open under the person's hands, and the next key would be the answer to it.
+            self.form.say("status", NO_KEY_YET)
+        elif not await self._got_key():
             self.form.choose_kind(full=False)
 
     async def _got_key(self) -> bool:
@@ -308,26 +317,36 @@ class Studio(Pane):
         got = await self.app.push_screen_wait(GetKey())
         if got:
             self.draw(EVERYTHING)
+            self._new_key = True
+            ready = self.form.seconds > 0 and self.form.portrait is not None
+            self.form.say("status", key_works(None, ready=ready, full=self.form.draft.full))
             self._estimate()
         return got
 
+    def action_generate(self) -> None:
+        self._generate(unseen=False)
+
+    def action_generate_unseen(self) -> None:
+        """The same, asked for from another screen: nothing that costs begins before its price was seen."""
+        self._generate(unseen=True)
+
     @work(group="generate")
-    async def action_generate(self) -> None:
+    async def _generate(self, *, unseen: bool) -> None:
         if self._asking:
             return
         self._asking = True
         try:
-            await self._made()
+            await self._made(unseen)
         finally:
             self._asking = False
 
-    async def _made(self) -> None:
+    async def _made(self, unseen: bool) -> None:
         form = self.form
-        self._answered = form.draft
+        self._answered, self._new_key = form.draft, False
         form.say("status", "Looking at your files…")
         agreed, self._at_once = self._at_once, False
         try:
-            job = await asked(self.oavr, self.draft, agreed=agreed)
+            job = await asked(self.oavr, self.draft, agreed=agreed, unseen=unseen)
         except OavrError as error:
             form.say("status", error.message, "bad")
             return

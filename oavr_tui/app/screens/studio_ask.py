@@ -15,6 +15,7 @@ from oavr_tui.models import AUTO, Job, Request
 if TYPE_CHECKING:
     from oavr_tui.app.app import OavrApp
     from oavr_tui.engine.engine import Engine
+    from oavr_tui.engine.events import Estimated
     from oavr_tui.engine.looks import VoiceLook
 
 
@@ -26,10 +27,11 @@ def needs_key(app: OavrApp, draft: Draft, *, has_key: bool) -> bool:
     return not ("://" in draft.on or draft.on in own or (not draft.on and own))
 
 
-async def asked(app: OavrApp, draft: Draft, *, agreed: bool) -> Job | Wrong | None:
+async def asked(app: OavrApp, draft: Draft, *, agreed: bool, unseen: bool = False) -> Job | Wrong | None:
     """Put a video into the queue; None where the person has thought better of it. Call it from a worker.
 
-    agreed: the line of consent need not be asked for. Raises OavrError for what is not the fault of a field.
+    agreed: the line of consent need not be asked for. unseen: the person had no price before their eyes. Raises
+    OavrError for what is not the fault of a field.
     """
     request = request_of(draft)
     if isinstance(request, Wrong):
@@ -48,7 +50,7 @@ async def asked(app: OavrApp, draft: Draft, *, agreed: bool) -> Job | Wrong | No
 
         if not await app.push_screen_wait(GetKey()):
             return Wrong("full", "No key, no full video: a quick preview can be made without one.")
-    if not await _studio_there(app, engine, cut, looked):
+    if not await _studio_there(app, engine, cut, looked, unseen=unseen):
         return None
     return await engine.submit(cut)
 
@@ -87,25 +89,44 @@ async def _cut(app: OavrApp, request: Request, voice: VoiceLook, *, full: bool) 
     return replace(request, max_seconds=voice.longest) if answer == CUT else None
 
 
-async def _studio_there(app: OavrApp, engine: Engine, request: Request, voice: VoiceLook) -> bool:
-    """Whether there is a studio, or one starts by itself, or the person wants one started now."""
-    from oavr_tui.models import PodKind
+async def _studio_there(app: OavrApp, engine: Engine, request: Request, voice: VoiceLook, *, unseen: bool) -> bool:
+    """Whether there is a studio, or one starts by itself, or the person wants one started now; and whether the price
+    is known to them."""
+    from oavr_tui.models import PREVIEW, PodKind
 
     there = any(pod.kind is PodKind.RUNPOD and takes_videos(pod) for pod in app.live.pods)
-    if request.on != AUTO or there or engine.fleet.plan.auto_start:
+    asks = request.on == AUTO and not there and not engine.fleet.plan.auto_start
+    if request.on == PREVIEW or not (asks or unseen):
         return True
+    told: Estimated | None = None
+    used = voice.used if request.max_seconds is None else min(request.max_seconds, voice.used)
+    try:
+        told = await engine.estimate(request.on, used, request.quality)
+        if told is None and not asks:
+            return True  # it costs nothing there
+    except OavrError:
+        pass  # the price is then told by what starts it, or why it cannot
+    if not asks:
+        return await _price_agreed(app, request, used, told)
     from oavr_tui.app.dialogs.start_studio import START, start_studio
 
-    try:
-        told = await engine.estimate(request.on, voice.used, request.quality)
-    except OavrError:
-        told = None  # the price is then told by what starts it, or why it cannot
     price = f"${told.per_hour:.2f}/h" if told is not None and told.per_hour else ""
     question = start_studio(price, told.text if told is not None else "", engine.fleet.plan.idle_minutes)
     if await app.push_screen_wait(question) != START:
         return False
     await engine.fleet.deploy()
     return True
+
+
+async def _price_agreed(app: OavrApp, request: Request, seconds: float, told: Estimated | None) -> bool:
+    """Whether a video is to be made at its price. seconds: of the voice."""
+    from oavr_tui.app.dialogs.start_video import START, start_video
+    from oavr_tui.pods.cost import about
+
+    price = about(told.dollars) if told is not None and told.dollars > 0 else ""
+    portrait, voice = (file.rstrip("/").rpartition("/")[2] for file in (request.image, request.audio))
+    question = start_video(portrait, voice, seconds, price, told.text if told is not None else "")
+    return await app.push_screen_wait(question) == START
 
 
 def ready_place(draft: Draft, app: OavrApp) -> Draft:

@@ -66,16 +66,38 @@ def full_words(told: Estimated) -> tuple[str, ...]:
     short = _PARTS.sub("", told.brief).replace("minutes", "min")
     time, _, cost = short.removeprefix("usually ").partition(" · ")
     time, cost = time.removesuffix(" the first time"), cost.removeprefix("about ").removeprefix("roughly ")
-    return f"your RunPod · {told.brief}", told.brief, short, f"{time} · {cost}" if cost else time, time
+    whole = _whole(told)
+    return f"your RunPod · {whole}", whole, told.brief, short, f"{time} · {cost}" if cost else time, time
 
 
 def sentence(told: Estimated) -> str:
     """The same words as a line of their own."""
-    return f"{told.brief[:1].upper()}{told.brief[1:]}."
+    whole = _whole(told)
+    return f"{whole[:1].upper()}{whole[1:]}."
+
+
+def _whole(told: Estimated) -> str:
+    """The estimate's words; a studio's price by the hour may stand beside the price that is in them."""
+    return f"{told.brief} this video" if told.dollars > 0 else told.brief
+
+
+def key_works(told: Estimated | None, *, ready: bool = True, full: bool = True) -> str:
+    """What to do with a key that was just accepted. told: what the video takes, None while that is not known.
+
+    ready: the files are chosen. full: so is the full video."""
+    if not full:
+        return "Your key works. Choose Full video to use it."
+    if not ready:
+        return "Your key works. Choose a portrait and a voice; then ^g makes the full video."
+    from oavr_tui.pods.cost import about as about_money
+
+    price = f", {about_money(told.dollars)}" if told is not None and told.dollars > 0 else ""
+    return f"Your key works. Press ^g to make the full video{price}."
 
 
 NEEDS_KEY = ("your RunPod · needs a key · about $0.10 each", "needs a key · about $0.10 each", "needs a key")
 LOADING = ("Loading…",)
+NO_KEY_YET = "A full video needs your RunPod key: ^g asks for it."
 ON_RUNPOD = ("on your RunPod, in the best quality", "on your RunPod")
 ON_OWN = ("on your own server, in the best quality", "on your own server")
 

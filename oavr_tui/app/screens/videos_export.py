@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.outside.pasted import pasted
 from oavr_tui.app.screens.videos_shelf import even, home_path
 from oavr_tui.app.widgets.text_field import TextField
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from oavr_tui.engine.engine import Engine
 
 
-class Export(ModalScreen[Path | None]):
+class Export(OwnDialog[Path | None]):
     """Returns where the copy is, None when nothing was copied. folder: proposed at first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", show=False)]
@@ -48,7 +48,7 @@ class Export(ModalScreen[Path | None]):
             with Horizontal(classes="answers"):
                 yield Button("Copy", variant="primary", id="export-go")
                 yield Button("Replace it", variant="warning", id="export-replace")
-                yield Button("Cancel", id="export-cancel")
+                yield Button("Back", id="export-back")
 
     def on_mount(self) -> None:
         self._offer_to_replace(None)
@@ -70,7 +70,7 @@ class Export(ModalScreen[Path | None]):
 
     @on(Button.Pressed)
     def pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "export-cancel":
+        if event.button.id == "export-back":
             self.dismiss(None)
         else:
             self._copy(replace_it=event.button.id == "export-replace")

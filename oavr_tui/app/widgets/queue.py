@@ -157,7 +157,7 @@ class Queue(Vertical):
             question = Question(
                 f"Cancel {safe(job.title, 60)}?",
                 ["What was made of it so far is lost, and the time that it took is paid."],
-                [Answer("keep", "Keep going"), Answer("cancel", "Cancel it", "error")],
+                [Answer("cancel", "Cancel it", "error"), Answer("", "Keep going")],
             )
             if await self.app.push_screen_wait(question) != "cancel":
                 return

@@ -73,6 +73,8 @@ class Sidebar(Vertical):
         if self.has_class("narrow") and cost[0]:  # its price alone fills a line; for how long is on Pods
             price, _, per = cost[0].rpartition("/")
             cost = (price, f"/{per}")
+        elif cost[0]:  # a video's price may stand beside it
+            cost = (f"studio {cost[0]}", f"running {cost[1]}")
         if cost != self._cost:
             self._cost = cost
             self._price.show(
