@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,7 @@ def _serve(given: argparse.Namespace) -> int:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             guard = RateLimit(time.monotonic) if settings.rate_limit else None
             try:
-                runner.run(run(settings, _started, guard=guard))
+                runner.run(run(settings, partial(_started, as_json=given.json), guard=guard))
             except ExceptionGroup as group:
                 raise _first(group) from group
     return 0
@@ -126,6 +127,6 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
     return uvloop.Loop
 
 
-def _started(host: str, port: int) -> None:
-    shown = f"[{host}]" if ":" in host else host
-    print(f"listening on http://{shown}:{port}", flush=True)
+def _started(host: str, port: int, as_json: bool) -> None:
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    print(json.dumps({"listening": url}) if as_json else f"listening on {url}", flush=True)

@@ -31,6 +31,7 @@ def _serve(commands: Any) -> None:
     serve.add_argument(
         "--trusted-proxy", action="append", default=[], metavar="CIDR", help="whose X-Forwarded-For counts; repeatable"
     )
+    serve.add_argument("--json", action="store_true", help="says as JSON where it listens, or why it does not")
     _kv(serve)
     serve.set_defaults(run=None)
 

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from license_server.keys import masked
 from license_server.owner.licenses import every
 from license_server.owner.notes import many
 from license_server.owner.session import Session, Told, file_of
@@ -67,4 +68,5 @@ async def _videos(session: Session, day: str) -> dict[str, Any]:
 async def past(session: Session, given: argparse.Namespace) -> Told:
     """The latest of what the owner did."""
     notes = (await history(session))[-given.limit :]
-    return Told({"history": notes}, [said(note) for note in notes] or ["nothing yet"])
+    shown = [{**note, "license": masked(note["license"])} if note.get("license") else note for note in notes]
+    return Told({"history": shown}, [said(note) for note in notes] or ["nothing yet"])

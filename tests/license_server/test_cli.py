@@ -256,6 +256,7 @@ def test_each_act_is_noted_once_and_for_good(empty: Owner) -> None:
     assert history[-1]["from"] == 3 and history[-1]["to"] == 7
     assert [note["did"] for note in empty.json("license", "show", key)["history"]] == [n["did"] for n in history[1:]]
     assert len(empty.json("history", "--limit", "2")["history"]) == 2
+    assert {note["license"] for note in history[1:]} == {f"…{key[-4:]}"}, "whole keys are shown only where asked for"
 
 
 def test_a_key_is_sent_again_only_to_somebody(empty: Owner) -> None:
@@ -376,6 +377,21 @@ def test_a_trial_needs_nothing_and_leaves_nothing(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0 and "--dev" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_serve_says_as_json_where_it_listens_and_why_it_does_not(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "license_server", "serve", "--json", "--port", "0"]
+    command += ["--kv", f"sqlite:///{tmp_path / 'kv.db'}"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("GUMROAD", "OAVR"))}
+    with subprocess.Popen([*command, "--dev"], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout is not None
+            said = json.loads(process.stdout.readline())
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+", said["listening"])
+        finally:
+            process.terminate()
+    ended = subprocess.run(command, env=env, capture_output=True, timeout=60)
+    assert ended.returncode == 2 and "GUMROAD_SECRET" in json.loads(ended.stdout)["error"]
 
 
 def test_addresses_are_limited_unless_told_otherwise(tmp_path: Path) -> None:
