@@ -39,6 +39,8 @@ LEAST = (50, 15)
 """Columns and lines below which nothing can be shown."""
 ENOUGH = (60, 20)
 """Columns and lines in which everything can be used."""
+_COME_BACK_TO = ("studio", "videos", "pods")
+"""Screens where people go on with what they did; the others are looked into."""
 
 
 def _everywhere() -> list[BindingType]:
@@ -105,7 +107,7 @@ class OavrApp(Deeds):
 
     async def on_mount(self) -> None:
         place = "studio" if self.given is not None else self.memory.place
-        await self.go(place if place in PLACES else "studio")
+        await self.go(place if place in _COME_BACK_TO else "studio")
         self.call_after_refresh(self._run_engine)
 
     def on_resize(self, event: events.Resize) -> None:

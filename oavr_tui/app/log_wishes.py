@@ -62,7 +62,7 @@ class LogWishes(Talking):
         except OSError as error:
             self.say(f"The log could not be saved: {error.strerror or 'it cannot be written'}.", bad=True)
         else:
-            self.say(f"Saved {'1 line' if lines == 1 else f'{lines:,} lines'} as {path}", seconds=12)
+            self.say(f"Saved {'1 line' if lines == 1 else f'{lines:,} lines'} as {path}")
 
     def _saved(self, file: Path, name: str) -> tuple[Path, int]:
         from oavr_tui.engine.log_copy import copy_log, free_name

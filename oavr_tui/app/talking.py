@@ -1,11 +1,14 @@
-"""What the app says outside its screens: sentences in the corner, the terminal's title and bell, the clipboard, other
-programs."""
+"""What the app says outside its screens: sentences over the headline, the terminal's title and bell, the clipboard,
+other programs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from textual.widget import Widget
+from textual.widgets._toast import Toast
 
 from oavr_tui.app.next_steps import plain
 from oavr_tui.app.outside.guard import GuardedApp
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from oavr_tui.app.outside.copying import Copied
     from oavr_tui.models import Video
 
+_SAID_SECONDS, _WRONG_SECONDS, _READ_SECONDS = 5.0, 12.0, 12.0
+"""How long something said stays; what is wrong, and what holds an address or a command, takes longer to read."""
+_MOST_SAID = 2
+"""Things said that are seen at once."""
 _MOUSE_MODES = (1000, 1003, 1015, 1006)
 """What Textual switches on: clicks, moves, and the ways to write them."""
 
@@ -32,17 +39,31 @@ class Talking(GuardedApp):
         self._mouse_free = False
         self._said_about: dict[str, str] = {}
 
-    def say(self, text: str, *, bad: bool = False, seconds: float = 6.0, about: str = "") -> None:
-        """A sentence in the corner. Foreign text in it does no harm.
+    def say(self, text: str, *, bad: bool = False, seconds: float | None = None, about: str = "") -> None:
+        """A sentence over the headline, where it covers nothing. Foreign text in it does no harm.
 
-        about: what it is about; what was said of that before is taken away, since it is true no longer.
+        seconds: how long it stays, else 5, and 12 where something is wrong. about: what it is about; what was said of
+        that before is taken away, since it is true no longer.
         """
         text = plain(text)
         if about:
             for told in [told for told in self._notifications if told.message == self._said_about.get(about)]:
                 self._unnotify(told)
             self._said_about[about] = text
+        if seconds is None:
+            seconds = _WRONG_SECONDS if bad else _SAID_SECONDS
         self.notify(text, severity="error" if bad else "information", timeout=seconds, markup=False)
+
+    def _refresh_notifications(self) -> None:
+        """Show the last few things said and all that is wrong, on lines without gaps: Textual's own leaves an empty
+        line where one is taken away before its time."""
+        said = [told for told in self._notifications if told.severity == "information"]
+        for told in said[:-_MOST_SAID]:
+            self._unnotify(told, refresh=False)
+        for toast in self.screen.query(Toast) if self._screen_stack else ():
+            if toast._notification not in self._notifications and isinstance(toast.parent, Widget):
+                toast.parent.remove()
+        super()._refresh_notifications()
 
     def _write(self, sequence: str) -> None:
         """Hand a control sequence of our own to the terminal."""
@@ -82,15 +103,20 @@ class Talking(GuardedApp):
         self.run_worker(self.copy_text(text, "what was selected"), group="copying", exit_on_error=False)
 
     async def open_elsewhere(self, target: str) -> None:
-        """Open a path or an address with another program; where that cannot be, copy what helps instead, and say so."""
+        """Open a path or an address with another program; where that cannot be, say what helps instead.
+
+        Over SSH that is copied, since it is for another computer; here nothing is that nobody asked for.
+        """
         from oavr_tui.app.outside.opening import open_outside
 
         opened = await open_outside(target, self.environ)
-        if not opened.copy:
+        if opened.copy:
+            copied = await self.copied(opened.copy)
+            self.say(f"{opened.sentence} {copied.sentence} {opened.copy}", seconds=_READ_SECONDS)
+        elif opened.shows:
+            self.say(opened.sentence, seconds=_READ_SECONDS)
+        else:
             self.say(opened.sentence, bad=not opened.done)
-            return
-        copied = await self.copied(opened.copy)
-        self.say(f"{opened.sentence} {copied.sentence} {opened.copy}", seconds=12)
 
     async def opened(self, target: str) -> str:
         """The same, for a question that shows the address itself: what to say there."""

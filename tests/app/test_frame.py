@@ -8,10 +8,13 @@ from functools import partial
 import pytest
 from textual.command import CommandPalette
 from textual.pilot import Pilot
+from textual.widgets import Static
+from textual.widgets._toast import Toast
 
 from oavr_tui.app.actions import ACTIONS, BY_ID, OWNERS
 from oavr_tui.app.app import OavrApp
 from oavr_tui.app.dialogs.help import Help
+from oavr_tui.app.dialogs.notices import Notices
 from oavr_tui.app.dialogs.pick_one import PickOne
 from oavr_tui.app.frame import PLACES, foot
 from oavr_tui.app.live import Live
@@ -75,14 +78,17 @@ async def test_a_click_goes_there_too(home: Paths) -> None:
         await until(pilot, lambda: running.place == "docs")
 
 
-async def test_the_place_in_front_is_remembered(home: Paths) -> None:
+@pytest.mark.parametrize(("key", "left", "begun"), [("2", "videos", "videos"), ("5", "docs", "studio")])
+async def test_one_comes_back_to_what_one_did_but_not_to_what_one_looked_up(
+    home: Paths, key: str, left: str, begun: str
+) -> None:
     async with app(home).run_test(size=(100, 30)) as pilot:
         running = await opened(pilot)
-        await pilot.press("escape", "5")
-        await until(pilot, lambda: running.place == "docs")
+        await pilot.press("escape", key)
+        await until(pilot, lambda: running.place == left)
     again = OavrApp(home, load_settings(home, {}))
     async with again.run_test(size=(100, 30)) as pilot:
-        await until(pilot, lambda: again.place == "docs")
+        await until(pilot, lambda: again.place == begun)
 
 
 async def test_the_palette_knows_every_action(home: Paths) -> None:
@@ -190,6 +196,25 @@ async def test_what_is_said_anew_of_a_thing_takes_the_place_of_what_was_said_bef
         await until(pilot, lambda: "It is back." in said())
         assert "Something else." in said()
         assert "It is in the trash." not in said()
+
+
+async def test_what_is_said_covers_the_headline_alone_and_is_kept(home: Paths) -> None:
+    async with app(home).run_test(size=(80, 24), notifications=True) as pilot:
+        running = await opened(pilot)
+        for number in range(5):
+            running.say(f"[{number}] is said.")
+        await until(pilot, lambda: len(pilot.app.screen.query(Toast)) == 2)
+        await pilot.pause()
+        shown = pilot.app.screen.query(Toast)
+        assert [toast.region.y for toast in shown] == [0, 1], "the headline, and the heading of the screen"
+        assert [str(toast.render()) for toast in shown] == ["[3] is said.", "[4] is said."]
+        running.say("Something is wrong.", bad=True)
+        await until(pilot, lambda: len(pilot.app.screen.query(Toast)) == 3)
+        running.action_notices()
+        await in_front(pilot, Notices)
+        listed = "".join(str(each.render()) for each in running.screen.query(Static))
+        assert all(f"[{number}] is said." in listed for number in range(5))
+        assert "Something is wrong." in listed
 
 
 def test_every_explanation_of_a_key_has_room_in_a_usual_window() -> None:

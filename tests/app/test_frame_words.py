@@ -95,7 +95,8 @@ def test_at_the_shell_it_is_said_what_goes_on_and_when_it_ends() -> None:
 
 @pytest.mark.parametrize(("narrow", "drawn"), [(False, ["(3)", "(2 ●)"]), (True, ["·3", "2●"])])
 def test_a_count_in_the_sidebar_does_not_look_like_a_key(narrow: bool, drawn: list[str]) -> None:
-    sidebar = Sidebar(classes="narrow" if narrow else "")
+    sidebar = Sidebar()
+    sidebar.set_class(narrow, "narrow")
     sidebar._entries = (Entry("videos", "▤", "Videos", "3"), Entry("pods", "☁", "Pods", "2 ●"))
     width = 6 if narrow else 17
     badges = [sidebar._draw(row, 0, width)[1] for row in range(2)]

@@ -83,9 +83,11 @@ async def test_an_editor_s_browser_helper_works_over_ssh(desk: Desk) -> None:
 
 async def test_without_a_browser_the_address_is_for_another_device(desk: Desk) -> None:
     desk.program("xdg-open")
-    for environ in (desk.environ, {**desk.environ, "DISPLAY": ":0", **SSH}):
-        opened = await open_outside("https://example.com/", environ)
-        assert (opened.done, opened.copy) == (False, "https://example.com/")
+    opened = await open_outside("https://example.com/", {**desk.environ, "DISPLAY": ":0", **SSH})
+    assert (opened.done, opened.copy) == (False, "https://example.com/")
+    opened = await open_outside("https://example.com/", desk.environ)
+    assert (opened.done, opened.copy, opened.shows) == (False, "", True), "nobody asked for a copy"
+    assert "https://example.com/" in opened.sentence
     assert not desk.called.exists()
 
 
@@ -99,7 +101,8 @@ async def test_over_ssh_a_video_is_fetched(desk: Desk) -> None:
 
 async def test_nothing_to_open_with_and_nothing_to_open(desk: Desk) -> None:
     opened = await open_outside(str(desk.video), {**desk.environ, "DISPLAY": ":0"})
-    assert (opened.done, opened.copy) == (False, str(desk.video))
+    assert (opened.done, opened.copy, opened.shows) == (False, "", True), "nobody asked for a copy"
+    assert str(desk.video) in opened.sentence
     desk.video.unlink()
     assert "no longer there" in (await open_outside(str(desk.video), desk.environ)).sentence
 

@@ -64,7 +64,10 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
 
 
 async def ready(pilot: Pilot[None], app: Desk) -> None:
-    await until(pilot, lambda: isinstance(app.screen, PickFile) and app.state() not in ("", "Reading…"))
+    await until(
+        pilot,
+        lambda: isinstance(app.screen, PickFile) and app.screen.is_mounted and app.state() not in ("", "Reading…"),
+    )
 
 
 @pytest.fixture
@@ -224,6 +227,15 @@ async def test_enter_where_there_is_nothing_says_so(tmp_path: Path) -> None:
 
 def test_browsing_does_not_begin_among_the_files_of_the_app(home: Paths, tmp_path: Path) -> None:
     sample, own = home.data / "portrait.png", tmp_path / "pictures" / "anna.png"
-    assert _start(str(sample), [], home) == Path.home()
-    assert _start(str(sample), [own.parent], home) == own.parent
-    assert _start(str(own), [], home) == own
+    assert _start(str(sample), [], str(sample), home) == Path.home()
+    assert _start(str(sample), [own.parent], "", home) == own.parent
+    assert _start(str(own), [], "", home) == own
+
+
+def test_browsing_begins_where_the_person_is_at_home(home: Paths, tmp_path: Path) -> None:
+    own, other, last = tmp_path / "pictures" / "anna.png", tmp_path / "audio" / "hello.wav", tmp_path / "last"
+    assert _start(str(own), [last], str(other), home) == own
+    assert _start("", [last], str(other), home) == last
+    assert _start("", [], str(other), home) == other
+    assert _start("", [], "https://example.com/hello.wav", home) == Path.home()
+    assert _start("~nobody-at-all/anna.png", [], "", home) == Path.home()

@@ -17,8 +17,9 @@ ADDRESS = "https://example.com/checkout/buy?device=a1b2"
 class Desk(Talking):
     CSS_PATH = str(Path(__file__).parents[2] / "oavr_tui/app/styles/app.tcss")
 
-    def __init__(self, paths: Paths, address: str = ADDRESS) -> None:
-        super().__init__(paths, {"OAVR_CLIPBOARD": "file"})
+    def __init__(self, paths: Paths, address: str = ADDRESS, *, ssh: bool = True) -> None:
+        far = {"SSH_CONNECTION": "198.51.100.7 50000 203.0.113.5 22"} if ssh else {}
+        super().__init__(paths, {"OAVR_CLIPBOARD": "file", **far})
         self._address = address
 
     def on_mount(self) -> None:
@@ -45,6 +46,19 @@ async def test_it_is_shown_whole_with_a_code_and_copied(home: Paths, size: tuple
         assert code.size.width == len(code.render_line(0).text)
         await pilot.press("escape")
         assert not isinstance(app.screen, ShowAddress)
+
+
+async def test_at_this_computer_it_is_copied_only_when_asked_for(home: Paths) -> None:
+    app = Desk(home, ssh=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "y copies it" in app.text("#copied")
+        assert not (home.state / "copied.txt").exists()
+        await pilot.press("y")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert (home.state / "copied.txt").read_text() == ADDRESS
 
 
 async def test_the_code_follows_the_window(home: Paths) -> None:

@@ -53,3 +53,5 @@ async def test_the_steps_can_be_sent_away_for_good(home: Paths) -> None:
 async def test_in_a_small_window_only_the_next_step_is_shown(home: Paths) -> None:
     async with app(home).run_test(size=(60, 20)) as pilot:
         await until(pilot, lambda: len(rows(pilot)) == 2)
+        field(pilot, "image").value, field(pilot, "audio").value = map(str, sample_files())
+        await until(pilot, lambda: rows(pilot)[0].startswith("○ Next: Make a quick preview"))

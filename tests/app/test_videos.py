@@ -158,6 +158,21 @@ async def test_copying_says_what_was_copied(home: Paths, monkeypatch: pytest.Mon
             assert copied.read_text().startswith("scp ") and "@10.0.0.2:" in copied.read_text()
 
 
+async def test_where_nothing_can_show_a_video_its_path_is_said_and_nothing_copied(
+    home: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {"OAVR_CLIPBOARD": "file", "OAVR_SSH": "0", "PATH": str(tmp_path / "nowhere")}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    keep(home, named(home, "one"))
+    async with opened(home) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: str(home.videos / "0.mp4") in said(pilot) and "y copies" in said(pilot))
+        assert not (home.state / "copied.txt").exists()
+        await pilot.press("y")
+        await until(pilot, (home.state / "copied.txt").exists)
+
+
 async def test_without_ssh_there_is_no_scp_line(home: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OAVR_SSH", "0")
     monkeypatch.delenv("SSH_CONNECTION", raising=False)

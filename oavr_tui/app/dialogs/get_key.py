@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
-from oavr_tui.app.dialogs.own_dialog import OwnDialog
+from oavr_tui.app.dialogs.own_dialog import SHORT, OwnDialog
 from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import OavrError
 from oavr_tui.text import safe
@@ -22,8 +22,9 @@ _WHAT = (
     "Full videos are made on a machine rented by the second from RunPod. With your account's key this app starts it "
     "and stops it."
 )
-_AROUND = 11
-"""Lines of the window that the scrolled part must leave: the title, the answers, borders and what lies between."""
+_AROUND, _AROUND_SHORT = 11, 7
+"""Lines of the window that the scrolled part must leave: the title, the answers, borders and what lies between. The
+second is for a short window, where a dialog has fewer blank ones."""
 
 
 class GetKey(OwnDialog[bool]):
@@ -39,6 +40,9 @@ class GetKey(OwnDialog[bool]):
         & .row .where { width: 1fr; }
         & #key-word { height: auto; min-height: 1; }
         & .answers { margin-top: 1; }
+        & .row Button { min-width: 6; }
+        &.short .row { margin-bottom: 0; }
+        &.short #key-word { margin-top: 1; }
     }
     """
 
@@ -76,19 +80,24 @@ class GetKey(OwnDialog[bool]):
         return "rpa_…, from API Keys on that page"
 
     def on_resize(self, event: events.Resize) -> None:
-        self.query_one(VerticalScroll).styles.max_height = max(event.size.height - _AROUND, 3)
+        around = _AROUND_SHORT if event.size.height < SHORT else _AROUND
+        self.query_one(VerticalScroll).styles.max_height = max(event.size.height - around, 3)
 
     def on_mount(self) -> None:
         self.app.clear_notifications()  # in a small window they would cover the answers
         field = self.query_one("#key", Input)
         field.focus()
-        self._say("Kept on this computer only, in a file that only you can read.", "hint")
+        self._word("Kept on this computer only; only you can read it.", "hint")
 
     def _say(self, text: str, look: str) -> None:
+        """An answer to what the person did, which must be seen."""
+        self.call_after_refresh(self._word(text, look).scroll_visible, animate=False)
+
+    def _word(self, text: str, look: str) -> Static:
         line = self.query_one("#key-word", Static)
         line.set_classes(look)
         line.update(Content(safe(text, 600)))
-        self.call_after_refresh(line.scroll_visible, animate=False)
+        return line
 
     @on(Button.Pressed, "#key-demo")
     def take_demo_key(self) -> None:

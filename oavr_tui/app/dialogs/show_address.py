@@ -82,7 +82,7 @@ class ShowAddress(OwnDialog[None]):
         self._address = address
         self._what = what
         self._code = Code()
-        self._copied = Static("Copying…", classes="line", id="copied")
+        self._copied = Static("y copies it.", classes="line", id="copied")
         self._no_room = Static("In a larger window there is a code for a phone here.", classes="line")
         self._words = VerticalScroll(id="words", can_focus=False)
 
@@ -93,14 +93,19 @@ class ShowAddress(OwnDialog[None]):
                 yield Static("For a browser on any computer or phone:", classes="line")
                 yield Static(Content(safe(self._address, _LONGEST)), id="address")
                 yield Button("Close", variant="primary", compact=True, id="close")
-                yield Button("Copy again", compact=True, id="again")
+                yield Button("Copy again" if self._for_elsewhere else "Copy", compact=True, id="again")
                 yield self._copied
                 yield self._no_room
             yield self._code
 
     def on_mount(self) -> None:
         self.query_one("#close").focus()
-        self.action_copy()
+        if self._for_elsewhere:
+            self.action_copy()
+
+    @property
+    def _for_elsewhere(self) -> bool:
+        return Terminal.find(cast("Talking", self.app).environ).over_ssh
 
     def on_resize(self) -> None:
         """Room for the code, and beside it what is left for the words."""

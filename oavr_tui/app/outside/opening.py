@@ -25,11 +25,16 @@ _PLAIN = re.compile(r"[^A-Za-z0-9_./+,@%=:\u0080-\U0010ffff-]")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """done: a program took it. sentence: what happened, for a person. copy: what to copy for them instead, or empty."""
+    """done: a program took it. sentence: what happened, for a person.
+
+    copy: what is to be copied for them, who sit at another computer; empty for nothing. shows: the sentence holds a
+    path or an address that they can use.
+    """
 
     done: bool
     sentence: str
     copy: str = ""
+    shows: bool = False
 
 
 async def open_outside(target: str, environ: Mapping[str, str], look: float = LOOK_SECONDS) -> Opened:
@@ -103,13 +108,13 @@ def _reap(process: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop, tel
 
 
 def _elsewhere(target: str, environ: Mapping[str, str], what: str) -> Opened:
+    over_ssh = Terminal.find(environ).over_ssh
     if what == "address":
-        return Opened(False, "No browser can be opened from here. Open this address on any computer or phone.", target)
-    terminal = Terminal.find(environ)
-    line = scp_line(target, environ) if terminal.over_ssh else ""
-    if line:
+        sentence = "No browser can be opened from here. Open this address on any computer or phone"
+        return Opened(False, f"{sentence}.", target) if over_ssh else Opened(False, f"{sentence}: {target}", shows=True)
+    if over_ssh and (line := scp_line(target, environ)):
         return Opened(False, f"You sit at another computer: this command, typed there, fetches the {what}.", line)
-    return Opened(False, f"Nothing here can show this {what}. Its path is what you can use elsewhere.", target)
+    return Opened(False, f"No program here shows this {what}; in Videos, y copies its path: {target}", shows=True)
 
 
 def scp_line(path: str, environ: Mapping[str, str], user: str | None = None) -> str:

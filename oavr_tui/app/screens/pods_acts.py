@@ -28,7 +28,7 @@ class PodActs(Pane):
         raise NotImplementedError
 
     def _complain(self, error: OavrError) -> None:
-        self.oavr.say(error.message, bad=True, seconds=12)
+        self.oavr.say(error.message, bad=True)
 
     # --- starting, stopping, deleting
 
@@ -84,7 +84,7 @@ class PodActs(Pane):
         elif wish is not PodWish.START:
             refusal = engine.fleet.needs.against_ending(pod, wish)
         if refusal:
-            self.oavr.say(refusal, bad=True, seconds=12)
+            self.oavr.say(refusal, bad=True)
         return bool(refusal)
 
     async def _ask_for(self, pod: Pod, wish: PodWish) -> None:
@@ -138,7 +138,7 @@ class PodActs(Pane):
         if added is not None:
             pod_id, sentence = added
             self.select(pod_id)
-            self.oavr.say(sentence, seconds=12)
+            self.oavr.say(sentence)
 
     # --- using one
 

@@ -48,6 +48,7 @@ PASSED_ON: list[BindingType] = [
     Binding("l", "queue('open')", "Log", show=False),
 ]
 """Keys that act on the queue's line wherever they are not text."""
+_OTHER = {"image": "audio", "audio": "image"}
 ESTIMATE_AFTER, SAVE_AFTER = 0.5, 1.0
 """Seconds without a change after which the account is asked, and the draft written to the disk."""
 
@@ -70,6 +71,7 @@ class Studio(Pane):
         self._places: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
+        self._fit()  # before there is anything whose style depends on it
         yield self.form
         yield self._first
         yield self._queue
@@ -101,10 +103,18 @@ class Studio(Pane):
         return self.form.go_button
 
     def on_resize(self, event: events.Resize) -> None:
+        self._fit()
+        self._draw_first_steps()
+
+    def _fit(self) -> None:
         size = self.app.size
         roomy = size.width >= ROOMY and self.oavr.settings.app_pictures
         self.form.set_class(roomy, "roomy").set_class(size.height >= TALL, "tall")
-        self._draw_first_steps()
+
+    def _share_room(self) -> None:
+        """What is being made stays in sight, however much the form holds."""
+        if self.size.height:
+            self.form.keep_within(self.size.height - self._first.lines - self._queue.lines)
 
     # --- drawing
 
@@ -160,10 +170,12 @@ class Studio(Pane):
             self._hide_first_steps()
         # What is being made must be in sight.
         first.display = not self.oavr.memory.welcomed and not (self.live.active and size.height < SHORT)
+        self._share_room()
 
     def _hide_first_steps(self) -> None:
         self.oavr.memory = replace(self.oavr.memory, welcomed=True)
         self._first.display = False
+        self._share_room()
 
     # --- the draft
 
@@ -264,7 +276,7 @@ class Studio(Pane):
         self._browse("audio")
 
     def action_more(self) -> None:
-        self.form.show_more(not self.form.more_shown)
+        self.form.show_more(not self.form.more_shown, seek=True)
         self._draw_first_steps()
 
     def action_clear(self) -> None:
@@ -274,7 +286,7 @@ class Studio(Pane):
     @work(exclusive=True, group="browse")
     async def _browse(self, name: str) -> None:
         self.form.point_at(name)
-        if path := await picked(self.oavr, name, self.form.given(name)):
+        if path := await picked(self.oavr, name, self.form.given(name), self.form.given(_OTHER[name])):
             self.form.put(name, path)
         else:
             self.form.point_at("generate")  # in the field the next key would be text

@@ -62,6 +62,11 @@ class FirstSteps(Vertical):
         self._listing.show_rows(len(rows))
 
     @property
+    def lines(self) -> int:
+        """What this takes of the height, 0 while it is hidden."""
+        return len(self._rows) + 1 + self._heading.display if self.display else 0
+
+    @property
     def complete(self) -> bool:
         """Whether nothing is left to do."""
         return self._done >= {step for step, _words, _remark in STEPS}
@@ -73,10 +78,11 @@ class FirstSteps(Vertical):
             return [("  ▸ Try it with our sample portrait and voice", "accent")]
         if row == HIDE:
             return [("  × Hide the first steps", "dim")]
-        number, words, remark = next((at, *step[1:]) for at, step in enumerate(STEPS, 1) if step[0] == row)
-        done = row in self._done
-        mark: Piece = ("  ✔ ", "good") if done else ("  ○ ", "")
-        return [mark, (f"{number} {words}", "dim" if done else ""), (f"  {remark}" if remark else "", "dim")]
+        words, remark = next(step[1:] for step in STEPS if step[0] == row)
+        if row in self._done:
+            return [("  ✔ ", "good"), (words, "dim")]
+        next_one = "" if self._heading.display else "Next: "
+        return [(f"  ○ {next_one}{words}", ""), (f"  {remark}" if remark else "", "dim")]
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         event.stop()

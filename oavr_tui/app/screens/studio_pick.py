@@ -18,8 +18,9 @@ _MOST_FOLDERS = 8
 _PICKS = {"image": ("Choose a portrait", PICTURES), "audio": ("Choose a voice", VOICES)}
 
 
-async def picked(app: OavrApp, name: str, given: str) -> str:
-    """The file that the person chooses, empty for none. name: image or audio. given: what is in the field.
+async def picked(app: OavrApp, name: str, given: str, other: str) -> str:
+    """The file that the person chooses, empty for none. name: image or audio. given: what is in its field; other: what
+    is in the other one's.
 
     Call it from a worker.
     """
@@ -27,7 +28,7 @@ async def picked(app: OavrApp, name: str, given: str) -> str:
 
     title, suffixes = _PICKS[name]
     recent = [Path(folder) for folder in app.memory.folders]
-    chosen = await app.push_screen_wait(PickFile(title, suffixes, _start(given, recent, app.paths), recent))
+    chosen = await app.push_screen_wait(PickFile(title, suffixes, _start(given, recent, other, app.paths), recent))
     if chosen is None:
         return ""
     folders = dict.fromkeys([str(chosen.parent), *app.memory.folders])
@@ -35,16 +36,21 @@ async def picked(app: OavrApp, name: str, given: str) -> str:
     return str(chosen)
 
 
-def _start(given: str, recent: list[Path], paths: Paths) -> Path:
-    """Beside the file that is named already, else where one was found last, else at home.
+def _start(given: str, recent: list[Path], other: str, paths: Paths) -> Path:
+    """Beside the file that is named already, else where one was chosen last, else beside the other file, else at home.
 
     Never among the app's own files, as the demo's samples are: their folders mean nothing to a person.
     """
-    last = recent[0] if recent else Path.home()
+    ways = (_path(given, paths), *recent[:1], _path(other, paths))
+    return next((path for path in ways if path is not None), Path.home())
+
+
+def _path(given: str, paths: Paths) -> Path | None:
+    """A file of the person's own that a field names; None where it names none."""
     if not given or is_address(given):
-        return last
+        return None
     try:
-        start = expanded(given)
+        path = expanded(given)
     except BadInput:
-        return last
-    return last if start.is_relative_to(paths.data) else start
+        return None
+    return None if path.is_relative_to(paths.data) else path

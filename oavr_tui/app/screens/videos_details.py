@@ -10,6 +10,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
+from oavr_tui.app.fitting import shortened
 from oavr_tui.app.screens.videos_shelf import even, facts, home_path, kind, made, when
 from oavr_tui.app.widgets.line_list import LineList, Piece
 from oavr_tui.models import Video
@@ -119,9 +120,9 @@ def below(video: Video, now: float, width: int, *, gone: bool) -> list[list[Piec
     room = max(width - 8 - len(seed), 10)
     badge: list[Piece] = [("  PREVIEW", "badge"), (f"   {FULL}", "accent")] if kind(video) else []
     return [
-        [(even(video.title, 60), "strong"), *badge],
+        [(shortened(even(video.title), width - _cells(badge)), "strong"), *badge],
         [(facts(video, now), "")],
-        [(f"! {GONE}", "bad")] if gone else [(home_path(video.path), "")],
+        [(f"! {GONE}", "bad")] if gone else [(shortened(home_path(video.path), width), "")],
         [(made(video), "dim")],
         [("prompt  ", "dim"), (set_cell_size(prompt, min(cell_len(prompt), room)), ""), (seed, "dim")],
     ]

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from rich.cells import cell_len, set_cell_size
-
+from oavr_tui.app.fitting import fitted, shortened
 from oavr_tui.app.widgets.line_list import Piece
 from oavr_tui.models import Video
 from oavr_tui.text import clock, safe, size
@@ -92,11 +91,6 @@ def even(text: str, limit: int = _LONGEST_NAME) -> str:
     return safe(text, limit).translate(_JOINERS)
 
 
-def cut(text: str, width: int) -> str:
-    """The text within `width` cells, with a mark where something is missing."""
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
-
-
 def kind(video: Video) -> str:
     return "PREVIEW" if video.preview else ""
 
@@ -135,7 +129,7 @@ def facts(video: Video, now: float) -> str:
 def caption(video: Video, line: int, width: int, now: float) -> list[Piece]:
     """The two lines under a picture, for `width` cells."""
     if line == 0:
-        return [(cut(f" {even(video.title)}", width), "")]
+        return [(f" {shortened(even(video.title), width - 1)}", "")]
     length = f" {clock(video.duration)}"
     if video.preview:
         return [(length, "dim"), ("  PREVIEW", "badge")]
@@ -150,4 +144,4 @@ def row(video: Video, width: int, now: float) -> list[Piece]:
     end = f"{clock(video.duration):>8}  {when(video.created_at, now):<16}"
     badge = f"{kind(video):<8}"
     name = max(width - len(end) - len(badge) - 1, 8)
-    return [(f" {set_cell_size(cut(even(video.title), name - 1), name - 1)} ", ""), (badge, "badge"), (end, "dim")]
+    return [(f" {fitted(even(video.title), name - 1)} ", ""), (badge, "badge"), (end, "dim")]

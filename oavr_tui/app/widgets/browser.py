@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,6 +19,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Input, Static
 
+from oavr_tui.app.fitting import fitted, shortened
 from oavr_tui.app.outside.listing import DEADLINE_SECONDS, Entry, Listing, in_thread, listed
 from oavr_tui.app.outside.pasted import pasted
 from oavr_tui.app.widgets.line_list import LineList, Piece
@@ -189,13 +190,13 @@ class Browser(Vertical):
             return [(here, "accent"), ("recent ", "dim"), (_end_of(row.label, width - 9), "strong")]
         name = row.entry.shown
         if row.entry.is_folder:
-            return [(here, "accent"), (f"{name}/", "strong")]
+            return [(here, "accent"), (f"{shortened(name, width - 3)}/", "strong")]
         facts = ""
         if width >= _SIZE_FROM:
             facts = f" {size(row.entry.bytes):>8}"
         if width >= _DATE_FROM:
             facts += time.strftime("  %Y-%m-%d %H:%M", time.localtime(row.entry.changed))
-        return [(here, "accent"), (_fitted(name, width - 2 - len(facts)), ""), (facts, "dim")]
+        return [(here, "accent"), (fitted(name, width - 2 - len(facts)), ""), (facts, "dim")]
 
     # --- what the person does
 
@@ -289,12 +290,3 @@ def _end_of(path: str, width: int) -> str:
     while path and cell_len(path) > width:
         path = "…" + path[2:]
     return path
-
-
-def _fitted(name: str, width: int) -> str:
-    """A name in so many cells; of a longer one the beginning and the suffix."""
-    if cell_len(name) <= width:
-        return set_cell_size(name, max(0, width))
-    tail = name[-8:]
-    head = set_cell_size(name, max(0, width - cell_len(tail) - 1))
-    return set_cell_size(f"{head}…{tail}", max(0, width))

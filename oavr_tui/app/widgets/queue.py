@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence, Set
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,7 +13,7 @@ from textual.containers import Vertical
 
 from oavr_tui.app import job_words as words
 from oavr_tui.app.actions import bindings
-from oavr_tui.app.dialogs.question import Answer, Question
+from oavr_tui.app.fitting import fitted
 from oavr_tui.app.live import Live, Topic
 from oavr_tui.app.next_steps import told_briefly
 from oavr_tui.app.widgets.line_list import LineList, Piece
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _ROWS = frozenset({Topic.JOBS, Topic.PROGRESS, Topic.STEPS, Topic.PODS, Topic.SETTINGS, Topic.CLOCK})
 _NARROW, _WIDE = 64, 90
 """Cells below which there is no bar, and from which it is long."""
+_LEAST_ROWS = 3
+"""Of the queue that are always in sight."""
 
 
 class Queue(Vertical):
@@ -59,6 +61,11 @@ class Queue(Vertical):
     def compose(self) -> ComposeResult:
         yield self._head
         yield self.rows
+
+    @property
+    def lines(self) -> int:
+        """How many lines it needs at least, for its heading and the first of its rows; 0 while it is hidden."""
+        return 2 + min(max(len(self._jobs), 1), _LEAST_ROWS) if self.display else 0
 
     @property
     def job(self) -> Job | None:
@@ -100,7 +107,7 @@ class Queue(Vertical):
         job = self._jobs[index]
         self._drawn[job.id] = self._facts(job)
         share, look = words.percent(job, self._live), words.look(job)
-        name = _cut(safe(job.title, 80), max(12, min(24, width // 4)))
+        name = fitted(safe(job.title), max(12, min(24, width // 4)))
         pieces: list[Piece] = [(f"{words.glyph(job)} ", look), (name + " ", ""), (f"{words.word(job):<11}", look)]
         if share is not None and width >= _NARROW:
             pieces += [
@@ -154,6 +161,8 @@ class Queue(Vertical):
             self.oavr.say("There is nothing to cancel here.")
             return
         if job.state is JobState.GENERATING and job.request.on != PREVIEW:
+            from oavr_tui.app.dialogs.question import Answer, Question
+
             question = Question(
                 f"Cancel {safe(job.title, 60)}?",
                 ["What was made of it so far is lost, and the time that it took is paid."],
@@ -206,8 +215,3 @@ def _bar(share: float, cells: int) -> list[Piece]:
     halves = round(min(max(share, 0.0), 100.0) / 100 * cells * 2)
     full, half = divmod(halves, 2)
     return [("━" * full + "╸" * half, "bar"), ("━" * (cells - full - half), "track")]
-
-
-def _cut(text: str, cells: int) -> str:
-    """Exactly so many cells, with an ellipsis where something is missing."""
-    return set_cell_size(text, cells) if cell_len(text) <= cells else set_cell_size(text, cells - 1) + "…"

@@ -89,9 +89,13 @@ class Sidebar(Vertical):
         mark = "▸" if entry.place == self._at else " "
         look = "accent" if entry.place == self._at else ""
         if self.has_class("narrow"):
-            return ((f"{mark}{entry.icon}", look), (entry.badge.replace(" ", "")[-3:].rjust(3), "badge"))
+            badge = entry.badge.replace(" ", "")
+            badge = f"·{badge}" if badge.isdigit() else badge
+            return ((f"{mark}{entry.icon}", look), (badge[-3:].rjust(3), "dim"))
         label = f"{mark} {entry.label}"
-        return ((label, look), (entry.badge.rjust(max(width - len(label) - 1, 0)), "badge"))
+        # Between brackets: a bare number beside a name looks like the key to press.
+        badge = f"({entry.badge})" if entry.badge else ""
+        return ((label, look), (badge.rjust(max(width - len(label) - 1, 0)), "dim"))
 
     def on_line_list_chosen(self, event: LineList.Chosen) -> None:
         event.stop()
