@@ -98,6 +98,8 @@ def no_method(allowed: str) -> Response:
 
 # Licenses
 
+UNKNOWN_KEY = answer_json(404, {"success": False, "error": "Invalid license key", "code": "NOT_FOUND"})
+
 
 @lru_cache(maxsize=1024)
 def validated(result: Result, fingerprint: str) -> Response:
@@ -125,7 +127,7 @@ def activated(result: Result, key_too: bool) -> Response:
     """Of `licenses.activate` or `claim`; whoever came with a claim learns the key."""
     record = result.license
     if record is None:
-        return answer_json(404, {"success": False, "error": "Invalid license key", "code": "NOT_FOUND"})
+        return UNKNOWN_KEY
     if result.outcome == "inactive":
         return _inactive("success", record)
     if result.outcome == "full":
@@ -142,7 +144,7 @@ def deactivated(result: Result) -> Response:
     """Of `licenses.deactivate`; a device that was not on the license is off it too."""
     record = result.license
     if record is None:
-        return answer_json(404, {"success": False, "error": "Invalid license key", "code": "NOT_FOUND"})
+        return UNKNOWN_KEY
     message = "License removed from this device" if result.outcome == "ok" else "Not activated on this device"
     return answer_json(200, {"success": True, "message": message, **_places(record)})
 
@@ -151,7 +153,7 @@ def devices(result: Result, fingerprint: str) -> Response:
     """The devices of a license, without what would open it: no fingerprints."""
     record = result.license
     if record is None:
-        return answer_json(404, {"success": False, "error": "Invalid license key", "code": "NOT_FOUND"})
+        return UNKNOWN_KEY
     listed = [
         {
             "deviceId": device_id(device.fingerprint),

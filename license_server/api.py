@@ -12,6 +12,7 @@ from license_server.answers import Answer, Refused, answer_json, bad_request, fa
 from license_server.generations import Check, moment
 from license_server.http_messages import Request, Response
 from license_server.kv.interface import Done, Rule
+from license_server.rate_limit import RateLimit
 from license_server.tokens import Signer
 
 T = TypeVar("T")
@@ -27,14 +28,6 @@ class Runs(Protocol):
     """Runs a rule against the store, and tells its result or what went wrong."""
 
     def __call__(self, rule: Rule[T], done: Done[T], /) -> None: ...
-
-
-class Guard(Protocol):
-    """Says who asks too much, as `rate_limit.RateLimit` does: seconds to wait, 0 for none."""
-
-    def take(self, kind: str, address: str) -> int: ...
-    def banned(self, address: str) -> int: ...
-    def failed(self, address: str) -> None: ...
 
 
 class Sold(Protocol):
@@ -65,7 +58,7 @@ class Api:
         seller: pings.Seller,
         clock: Callable[[], float],
         new_key: Callable[[], str],
-        guard: Guard | None = None,
+        guard: RateLimit,
         sold: Sold | None = None,
         options: Options | None = None,
     ) -> None:
@@ -93,6 +86,8 @@ class Api:
             route(request, answer)
         except Refused as refused:
             answer(refused.response)
+        except pings.BadPing:
+            answer(answers.WEBHOOK_BAD)
 
     def _other(self, request: Request) -> Route:
         """What is no route as it stands."""
@@ -111,8 +106,6 @@ class Api:
 
     def _admit(self, request: Request, flag: dict[str, Any], *, guessing: bool) -> None:
         """Refuses those who ask too often, or (where a key could be guessed) have guessed too much."""
-        if self._guard is None:
-            return
         peer = request.peer
         wait = self._guard.banned(peer) if guessing else self._guard.take("generation", peer)
         if wait:
@@ -162,14 +155,14 @@ class Api:
             check = generations.check(fingerprint, now, self._signer)
             self._read(check, then(answer, lambda result: self._checked(result, now)))
 
-        def looked(waiting: bool | Exception) -> None:
+        def looked(waiting: object) -> None:
             # Polled every few seconds: only a nonce that is known is worth a transaction.
-            if waiting is True:
+            if isinstance(waiting, tuple):
                 self._write(licenses.claim(nonce, fingerprint, now, self._signer), lambda _: look())
             else:
                 look()
 
-        self._read(licenses.claimable(nonce), looked)
+        self._read(licenses.find_claimed(nonce), looked)
 
     def _track(self, request: Request, answer: Answer) -> None:
         self._admit(request, SUCCESS, guessing=False)
@@ -250,7 +243,7 @@ class Api:
         """Runs a rule about a key. One that is unknown is looked for where it may have been sold, else is a guess."""
 
         def unknown(result: licenses.Result | Exception) -> None:
-            if self._guard is not None and isinstance(result, licenses.Result) and result.outcome == "unknown":
+            if isinstance(result, licenses.Result) and result.outcome == "unknown":
                 self._guard.failed(request.peer)
             done(result)
 
@@ -264,10 +257,8 @@ class Api:
         def looked(found: bool | Exception) -> None:
             if isinstance(found, Exception):
                 done(found)
-            elif found:
-                run(rule(), unknown)
             else:
-                unknown(licenses.Result("unknown"))
+                run(rule(), unknown)
 
         run(rule(), first)
 
@@ -283,10 +274,7 @@ class Api:
         trusted = pings.believed(seller, presented, headers.get("x-gumroad-signature", ""), request.body)
         if not trusted:
             self._distrust(request)
-        try:
-            fields = pings.parse(headers.get("content-type", ""), request.body)
-        except pings.BadPing as error:
-            raise Refused(answers.WEBHOOK_BAD) from error
+        fields = pings.parse(headers.get("content-type", ""), request.body)
 
         def done(result: gumroad.Received) -> Response:
             log.info("a ping of Gumroad: %s", result.outcome)
@@ -298,12 +286,10 @@ class Api:
     def _distrust(self, request: Request) -> None:
         """Turns a ping away that nobody vouches for, but for a few that can be confirmed with Gumroad."""
         self._admit(request, {}, guessing=True)
-        guard = self._guard
         if self._seller.secrets or not self._seller.confirm:
-            if guard is not None:
-                guard.failed(request.peer)
+            self._guard.failed(request.peer)
             raise Refused(answers.WEBHOOK_DENIED)
-        if guard is not None and guard.take("hint", request.peer):
+        if self._guard.take("hint", request.peer):
             raise Refused(answers.UNAVAILABLE)  # of all that one could say, this is what Gumroad tries again after
 
     def _webhook_active(self, request: Request, answer: Answer) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from license_server import http_server
 from license_server.answers import CORS
-from license_server.api import Api, Guard
+from license_server.api import Api
 from license_server.config import Settings
 from license_server.keys import new_key
 from license_server.kv import close_store, open_store
@@ -18,6 +18,7 @@ from license_server.kv.interface import Store
 from license_server.licenses import signing_key
 from license_server.metrics import Metrics, Writes
 from license_server.outside import Services
+from license_server.rate_limit import RateLimit
 from license_server.tokens import Signer
 
 SWEEP_EVERY = 2.0
@@ -29,7 +30,6 @@ async def run(
     started: Callable[[str, int], None],
     *,
     clock: Callable[[], float] = time.time,
-    guard: Guard | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT; `started` is told the address once connections are accepted.
 
@@ -49,7 +49,7 @@ async def run(
             seller=settings.seller,
             clock=clock,
             new_key=fresh_key,
-            guard=guard,
+            guard=RateLimit(time.monotonic, enabled=settings.rate_limit),
             sold=services.sold,
             options=settings.options,
         )

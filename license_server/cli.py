@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -84,7 +83,6 @@ async def _told(given: argparse.Namespace) -> Told:
 def _serve(given: argparse.Namespace) -> int:
     from license_server.app import run
     from license_server.config import settings_from, warnings
-    from license_server.rate_limit import RateLimit
 
     with ExitStack() as stack:
         kv = given.kv
@@ -105,9 +103,8 @@ def _serve(given: argparse.Namespace) -> int:
         for text in warnings(settings):
             log.warning("%s", text)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            guard = RateLimit(time.monotonic) if settings.rate_limit else None
             try:
-                runner.run(run(settings, partial(_started, as_json=given.json), guard=guard))
+                runner.run(run(settings, partial(_started, as_json=given.json)))
             except ExceptionGroup as group:
                 raise _first(group) from group
     return 0

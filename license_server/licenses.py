@@ -96,12 +96,6 @@ def pro_by(bound: bytes, fingerprint: str, now: float, signer: Signer) -> Rule[P
     return None
 
 
-def claimable(nonce: str) -> Rule[bool]:
-    """Whether a license waits to be claimed with this nonce."""
-    value: bytes | None = yield Get("claim", nonce)
-    return value is not None
-
-
 def alive() -> Rule[bool]:
     """Whether the store answers, and knows its signing key."""
     value: bytes | None = yield Get("meta", "signing_key")
@@ -243,12 +237,7 @@ def add_alias(key: str, license_id: str) -> Rule[None]:
 
 def hold(key: str, decree: Literal["", "suspended", "revoked"]) -> Rule[Result]:
     """Suspends or revokes a license, or ("") takes that back. What Gumroad said of it stays."""
-    found = yield from find(key)
-    if found is None:
-        return Result("unknown")
-    record = replace(found[1], hold=decree)
-    yield Put("license", found[0], to_bytes(record))
-    return Result("ok", record)
+    return (yield from _change(key, lambda record: replace(record, hold=decree)))
 
 
 def set_limit(key: str, max_devices: int) -> Rule[Result]:
@@ -259,10 +248,14 @@ def set_limit(key: str, max_devices: int) -> Rule[Result]:
     """
     if not 1 <= max_devices <= MOST_DEVICES:
         raise ValueError(f"between 1 and {MOST_DEVICES} devices")
+    return (yield from _change(key, lambda record: replace(record, max_devices=max_devices)))
+
+
+def _change(key: str, change: Callable[[License], License]) -> Rule[Result]:
     found = yield from find(key)
     if found is None:
         return Result("unknown")
-    record = replace(found[1], max_devices=max_devices)
+    record = change(found[1])
     yield Put("license", found[0], to_bytes(record))
     return Result("ok", record)
 

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from license_server.kv.interface import Put
-from license_server.tokens import read_token
 from tests.license_server.child import SECRET, Server, licenses_in, server
 from tests.license_server.stores import ops, world
 from tests.license_server.test_gumroad import PINGS
 from tests.license_server.test_races import PING, buy
+from tests.license_server.tokens import read_token
 
 VALIDATE, ACTIVATE = "/api/license/validate", "/api/license/activate"
 DEACTIVATE, DEVICES = "/api/license/deactivate", "/api/license/devices"

@@ -213,7 +213,7 @@ def test_the_documented_json_is_a_sale_too() -> None:
             assert receive(here, parse(kind, body), Seller(("s",))) == "minted"
             record = only_license(here)
             assert (record.price, record.max_devices, record.purchased) == (2900, 6, "2026-11-24T12:00:00Z")
-            assert here.look(licenses.claimable("nonce-in-json"))
+            assert here.look(licenses.find_claimed("nonce-in-json"))
             assert (
                 receive(here, parse(kind, json.dumps(sale | {"refunded": True}).encode()), Seller(("s",))) == "updated"
             )
@@ -282,7 +282,7 @@ def test_a_nonce_belongs_to_the_first_that_was_bought_with_it() -> None:
         short = fields_of("free")
         short["url_params[claim]"] = "short"
         receive(here, short)
-        assert not here.look(licenses.claimable("short"))
+        assert not here.look(licenses.find_claimed("short"))
 
 
 def test_gumroads_key_stands_for_the_license_also_when_it_is_told_later() -> None:

@@ -13,8 +13,9 @@ from license_server import licenses
 from license_server.kv.interface import Put
 from license_server.licenses import device_id, pro
 from license_server.records import License, Status, license_from, to_bytes
-from license_server.tokens import Signer, read_token
+from license_server.tokens import Signer
 from tests.license_server.stores import NOON, SIGNER, World, fresh_key, ops, world
+from tests.license_server.tokens import read_token
 
 DAY = 86_400
 
@@ -115,7 +116,7 @@ def test_a_claim_works_once_and_only_for_a_license_that_is_good() -> None:
         here.do(licenses.hold(key, "suspended"))
         assert here.do(licenses.claim("nonce-1234", "device", NOON, SIGNER)).outcome == "inactive"
         here.do(licenses.hold(key, ""))
-        assert here.look(licenses.claimable("nonce-1234"))
+        assert here.look(licenses.find_claimed("nonce-1234"))
         assert here.do(licenses.claim("nonce-1234", "device", NOON, SIGNER)).outcome == "ok"
         assert here.do(licenses.claim("nonce-1234", "other", NOON, SIGNER)).outcome == "unknown"
         assert is_pro(here, "device") is not None and is_pro(here, "other") is None

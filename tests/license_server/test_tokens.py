@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from license_server.tokens import VALID_FOR, Signer, read_token
+from license_server.tokens import VALID_FOR, Signer
 from tests.license_server.stores import NOON, SIGNER
+from tests.license_server.tokens import read_token
 
 
 def test_a_token_says_who_may_and_how_long() -> None:
