@@ -135,6 +135,11 @@ def warnings(settings: Settings) -> list[str]:
         found.append(f"GUMROAD_SECRET is short: {SHORTEST_SECRET} characters or more are hard to guess")
     if not settings.seller.products:
         found.append("GUMROAD_PRODUCT_ID is not set: a sale of any of the seller's products makes a license")
+    elif not any(product.endswith("==") for product in settings.seller.products):
+        found.append(
+            "GUMROAD_PRODUCT_ID names no product id (they end in ==): by a permalink alone, Gumroad cannot be asked"
+            " about the key of a sale that it could not tell us of"
+        )
     if not settings.rate_limit:
         found.append("no rate limit: keys can be guessed as fast as the network allows")
     return found

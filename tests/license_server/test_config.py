@@ -99,5 +99,7 @@ def test_secrets_are_not_shown() -> None:
 
 def test_what_is_worth_a_second_look() -> None:
     assert len(warnings(Settings(kv="sqlite:///a", dev=True, rate_limit=False))) == 3
-    assert len(warnings(settings_from({"GUMROAD_SECRET": "short", "GUMROAD_PRODUCT_ID": "p"}))) == 1
-    assert warnings(settings_from({"GUMROAD_SECRET": LONG, "GUMROAD_PRODUCT_ID": "p"})) == []
+    assert len(warnings(settings_from({"GUMROAD_SECRET": "short", "GUMROAD_PRODUCT_ID": "p=="}))) == 1
+    assert warnings(settings_from({"GUMROAD_SECRET": LONG, "GUMROAD_PRODUCT_ID": "p==,permalink"})) == []
+    (found,) = warnings(settings_from({"GUMROAD_SECRET": LONG, "GUMROAD_PRODUCT_ID": "permalink"}))
+    assert "product id" in found
