@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from license_server.api import Options
 from license_server.outside import Outside, outside_from
-from license_server.pings import Seller
+from license_server.pings import Seller, is_product_id
 
 KV = "sqlite:///licenses.db"
 """The store, where nothing else is said: a file in the folder that the program was started in."""
@@ -135,7 +135,7 @@ def warnings(settings: Settings) -> list[str]:
         found.append(f"GUMROAD_SECRET is short: {SHORTEST_SECRET} characters or more are hard to guess")
     if not settings.seller.products:
         found.append("GUMROAD_PRODUCT_ID is not set: a sale of any of the seller's products makes a license")
-    elif not any(product.endswith("==") for product in settings.seller.products):
+    elif not any(map(is_product_id, settings.seller.products)):
         found.append(
             "GUMROAD_PRODUCT_ID names no product id (they end in ==): by a permalink alone, Gumroad cannot be asked"
             " about the key of a sale that it could not tell us of"

@@ -62,6 +62,11 @@ def as_sold(key: str) -> str:
     return "-".join(plain[i : i + 8] for i in range(0, 32, 8)) if _KEY.fullmatch(plain) else ""
 
 
+def is_product_id(name: str) -> bool:
+    """Whether this is how Gumroad writes the id of a product, in base64 with `==`; not a permalink, not its name."""
+    return name.endswith("==")
+
+
 def parse(content_type: str, body: bytes) -> dict[str, Any]:
     """The fields of a ping: by its Content-Type, and by its first byte where that says nothing.
 

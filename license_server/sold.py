@@ -19,7 +19,7 @@ from license_server.kv.ask import ask
 from license_server.kv.interface import Done, Get, Rule, Store, StoreError
 from license_server.licenses import find, find_claimed
 from license_server.outbox import Later, put_in
-from license_server.pings import Seller, as_sold, ours
+from license_server.pings import Seller, as_sold, is_product_id, ours
 
 ANSWERS_WITHIN = 8.0
 """Seconds that a buyer is kept waiting for what Gumroad says."""
@@ -36,7 +36,7 @@ log = logging.getLogger("license_server.sold")
 class Stale(NamedTuple):
     """A sale that was not asked about of late, and the key of Gumroad's ("": none is known) it can be asked about by.
 
-    `typed`: it is the key that the buyer came with. `product`: Gumroad's id of it, "" where no ping has told it.
+    `typed`: it is the key that the buyer came with. `product`: Gumroad's id of it, "" where it is not known.
     """
 
     sale: str
@@ -58,7 +58,9 @@ def stale(key: str, nonce: str, now: float) -> Rule[Stale | None]:
     told: bytes | None = yield Get("sale", record.sale)
     keys = json.loads(told).get("keys", []) if told is not None else []
     known = as_sold(keys[-1]) if keys else ""
-    return Stale(record.sale, typed or known, bool(typed), record.product or "")
+    # A license that was moved in may hold the name of the product: by that, Gumroad would know of no such key.
+    product = record.product if record.product and is_product_id(record.product) else ""
+    return Stale(record.sale, typed or known, bool(typed), product)
 
 
 class Sold:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from license_server.cli import main
 from license_server.generations import check
+from license_server.gumroad import name_key
 from license_server.licenses import activate, find, hold
 from license_server.owner import kv_dump
 from license_server.owner.kv_dump import BadDump, license_pairs, read
@@ -246,6 +247,16 @@ def test_a_refund_that_came_before_the_dump_counts() -> None:
         moved.do(receive(Seller(), refund, True, moved.now, lambda: "OAVR-NONE"))
         keep(moved, pair(KEY, worker_license()))
         assert license_of(moved, KEY).status == "refunded"
+
+
+def test_a_key_of_gumroads_that_came_with_a_dump_can_be_replaced_like_another() -> None:
+    gumroads, other = "85DB562A-C11D4B06-A2335A6B-8C079166", "ANOTHER-KEY-OF-OURS"
+    with world() as moved:
+        keep(moved, pair(KEY, worker_license(aliases=[gumroads, other])))
+        assert license_of(moved, gumroads) == license_of(moved, other)
+        moved.do(name_key("sale-1==", "11111111-22222222-33333333-44444444", True))
+        assert moved.look(find(gumroads)) is None
+        assert license_of(moved, other) == license_of(moved, "11111111-22222222-33333333-44444444")
 
 
 def test_devices_that_slipped_past_the_limit_are_taken_while_there_is_room() -> None:

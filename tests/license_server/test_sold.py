@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ import pytest
 
 from license_server.confirm import Gumroad
 from license_server.gumroad import name_key
-from license_server.kv.interface import StoreError
+from license_server.kv.interface import Put, StoreError
 from license_server.licenses import activate, claim, find, hold, validate
-from license_server.records import License
+from license_server.records import License, to_bytes
 from license_server.sold import FRESH_FOR, Sold
 from tests.license_server import programs
 from tests.license_server.child import server
 from tests.license_server.programs import PATIENCE, gumroad
-from tests.license_server.stores import SIGNER, World, fresh_key, world
+from tests.license_server.stores import SIGNER, World, fresh_key, ops, world
 from tests.license_server.test_confirm import KEY, PING, SALE, SALE_ID, SELLER, confirm, licenses, receive_ping
 
 NEW_KEY = "11111111-22222222-33333333-44444444"
@@ -182,6 +183,16 @@ def test_a_sale_that_the_api_does_not_know_stays_for_its_owner_to_judge() -> Non
         sold_yesterday(here)
         assert renew(here, there, token=there.token) == 1
         assert here.look(validate(KEY)).outcome == "ok"
+
+
+def test_a_license_that_was_moved_in_is_not_asked_about_by_what_its_product_is_called() -> None:
+    with world() as here, gumroad() as there:
+        receive_ping(here, trusted=True)
+        moved = replace(licenses(here)[0], product="OpenAvathar Pro (Lifetime)")
+        here.do(ops(Put("license", moved.key.replace("-", ""), to_bytes(moved))))
+        here.now += FRESH_FOR
+        assert renew(here, there) == 1
+        assert here.look(validate(KEY)).outcome == "ok" and there.asked == []
 
 
 # Another key in the place of one that has leaked
