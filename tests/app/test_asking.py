@@ -3,7 +3,7 @@ while it is open."""
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from oavr_tui.models import AUTO, PREVIEW, Pod, PodKind, PodState, Request
 from oavr_tui.paths import Paths
 from oavr_tui.pods.cost import lasting
 from tests.app.snapshot import text_of
-from tests.app.studios import all_made, app, dialog, in_front, jobs, studio, text, until
+from tests.app.studios import WAIT_SECONDS, all_made, app, dialog, in_front, jobs, studio, text, until
 from tests.programs_runpod import KEY, RunPod, runpod
 from tests.samples import portrait, voice
 
@@ -86,16 +86,21 @@ async def test_a_preview_from_another_screen_starts_at_once(home: Paths) -> None
 
 async def test_what_was_chosen_while_the_app_loads_stays_chosen(home: Paths) -> None:
     made = app(home, memory=Memory(draft=Draft(image=str(portrait()), audio=str(voice()))))
-    going_on = time.monotonic() + 1.0
-    made.demo = Demo("rpa_SIMULATED0FULL", lambda: time.sleep(max(going_on - time.monotonic(), 0.1)))
+    chosen = threading.Event()
+    made.demo = Demo("rpa_SIMULATED0FULL", lambda: assert_told(chosen))
     async with made.run_test(size=SIZE) as pilot:
         studio(pilot).query_one("#make").focus()
         await pilot.press("down")
         assert made.engine is None
+        chosen.set()
         await until(pilot, lambda: "^g asks for it" in text(pilot, "status"))
         await pilot.press("escape")
         assert studio(pilot).draft.full
         assert not dialog(pilot)
+
+
+def assert_told(event: threading.Event) -> None:
+    assert event.wait(WAIT_SECONDS)
 
 
 async def test_after_a_key_was_taken_it_is_said_what_to_press(home: Paths, account: RunPod) -> None:
@@ -148,7 +153,9 @@ async def test_f1_tells_the_keys_of_a_question(home: Paths) -> None:
         await pilot.press("f1")
         await in_front(pilot, Help)
         await until(pilot, lambda: "Esc" in text_of(pilot.app) and "Back" in text_of(pilot.app))
-        assert "Pods" not in text_of(pilot.app).split("This window")[1]
+        told = text_of(pilot.app).split("This window")[1]
+        assert "Pods" not in told
+        assert "Focus" not in told
         await pilot.press("escape")
         await in_front(pilot, Question)
 

@@ -24,7 +24,7 @@ def test_by_keys_alone(demo: DemoRun) -> None:
     window.keys("2")
     window.until("Make the full video")
     window.keys("Enter")
-    window.until("Nothing here can show this file")
+    window.until("this file")
     window.keys("f")
     window.until("Your RunPod key")
     window.keys("Enter")  # the demo's key is offered

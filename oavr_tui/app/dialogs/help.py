@@ -107,6 +107,8 @@ _ALWAYS = (
     Key("Tab", "Go on", "To the next field or answer; with Shift, back."),
     Key("enter", "Choose", "What has the focus, which is marked."),
 )
+_SAID = {"keys_here", *(binding.action for binding in Screen.BINDINGS if isinstance(binding, Binding))}
+"""What is not a key of one dialog: how to go on is among what is always said."""
 _PUT_AWAY = "Leave this; nothing is changed by that."
 
 
@@ -117,7 +119,7 @@ def keys_of(dialog: Screen[Any]) -> Rows:
     for key, active in dialog.active_bindings.items():
         if active.binding.id in BY_ID:
             parts[active.binding.id] = None
-        elif active.node is dialog and active.binding.description not in ("", "Help"):
+        elif active.node is dialog and active.binding.action not in _SAID and active.binding.description:
             own.setdefault(active.binding.description, []).append(shown_key(key))
     rows: list[str | Key] = ["This window", *_ALWAYS]
     rows += [Key(" ".join(keys), label, _PUT_AWAY if "Esc" in keys else "") for label, keys in own.items()]
