@@ -24,7 +24,7 @@ _PRIVATE = re.compile(
     rb"|\x1b_.*?\x1b\\|\x1bP.*?\x1b\\|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)",
     re.DOTALL,
 )
-_UNFINISHED = re.compile(rb"\x1b(?:\[[0-9;:?<>=$ ]*|[_P\]][^\x07]{0,4096})?\Z", re.DOTALL)
+_UNFINISHED = re.compile(rb"\x1b(?:\[[0-9;:?<>=$ ]*|[_P\]][^\x07\x1b]{0,4096}\x1b?)?\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
