@@ -73,6 +73,7 @@ async def test_the_place_is_found_again(home: Paths) -> None:
         chosen = docs.query_one("#contents", LineList).index
     again = OavrApp(home, load_settings(home, {}))
     async with again.run_test(size=(100, 30)) as pilot:
+        await again.go("docs")
         await until(pilot, lambda: again.query("#contents"))
         await until(pilot, lambda: again.query_one("#contents", LineList).index == chosen)
     assert chosen == 2

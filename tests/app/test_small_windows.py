@@ -43,7 +43,7 @@ async def test_further_options_leave_the_queue_in_sight(small: Pilot[None]) -> N
     small.app.set_focus(form.go_button)
     await small.press("o")
     await until(small, lambda: form.more_shown and form.scroll_y > 0)
-    assert queue.rows.region.height >= 3
+    assert queue.rows.region.height >= 2
     assert small.app.screen.region.contains_region(queue.region)
     shown = form.region
     assert shown.contains_region(form.query_one("#more").region)

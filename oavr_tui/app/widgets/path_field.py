@@ -184,9 +184,9 @@ class PathField(TextField):
         """What the suggestion adds, in so many cells; between brackets where there are no colors to tell it by."""
         begin, end = ("[", "]") if self.app.no_color else ("", "")
         tail = shortened(self._suggestion[len(self.value) :], max(room - len(begin + end), 0))
-        ghost = Text(f"{begin}{tail}{end}", self.get_component_rich_style("input--suggestion"), end="")
+        ghost = Text(end="").append(f"{begin}{tail}{end}", self.get_component_rich_style("input--suggestion"))
         if ghost.cell_len + len(_TAKES) <= room:
-            ghost += Text(_TAKES, self.get_component_rich_style("input--placeholder"), end="")
+            ghost.append(_TAKES, self.get_component_rich_style("input--placeholder"))
         return ghost
 
     @property

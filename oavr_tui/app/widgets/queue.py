@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ROWS = frozenset({Topic.JOBS, Topic.PROGRESS, Topic.STEPS, Topic.PODS, Topic.SETTINGS, Topic.CLOCK})
 _NARROW, _WIDE = 64, 90
 """Cells below which there is no bar, and from which it is long."""
-_LEAST_ROWS = 3
+_LEAST_ROWS = 2
 """Of the queue that are always in sight."""
 
 
