@@ -114,10 +114,12 @@ def test_spans() -> None:
 
 def test_money_in_whatever_room_there_is() -> None:
     spending = Spending(0.34, 0.0, 0.42, 5.0, 3.1, 21.3, 39_600.0, (), ())
-    whole = "$0.42 spent today of at most $5.00 · balance $21.30, lasts about 11 hours · $3.10 in 30 days"
+    whole = "$0.42 of $5.00 spent today · balance $21.30, lasts about 11 hours · $3.10 in 30 days"
     assert money_line(spending, True, 100) == whole
     assert money_line(spending, True, len(whole) - 1) == whole.removesuffix(" · $3.10 in 30 days")
-    assert money_line(spending, True, 5) == "$0.42 spent today of at most $5.00"
+    assert money_line(spending, True, 60) == "$0.42 of $5.00 spent today · balance $21.30, about 11 hours"
+    assert money_line(spending, True, 50) == "$0.42 of $5.00 spent today · balance $21.30"
+    assert money_line(spending, True, 5) == "$0.42 of $5.00 spent today"
     assert "lasts" not in money_line(replace(spending, runway_seconds=None), True, 100)
     assert "balance not available" in money_line(replace(spending, balance=None), True, 100)
     assert "no RunPod key yet" in money_line(spending, False, 100)

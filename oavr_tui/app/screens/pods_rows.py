@@ -148,18 +148,20 @@ def money_line(spending: Spending | None, has_key: bool, width: int) -> str:
     """What was spent, and how long the rest lasts; as much of it as there is room for."""
     if spending is None:
         return ""
-    parts = [f"{money(spending.today)} spent today of at most {money(spending.day_cap)}"]
+    today = f"{money(spending.today)} of {money(spending.day_cap)} spent today"
+    month = f"{money(spending.month)} in 30 days"
     if not has_key:
-        parts.append("no RunPod key yet")
+        balances = ["no RunPod key yet"]
     elif spending.balance is None:
-        parts.append("balance not available")
+        balances = ["balance not available"]
     else:
-        lasts = f", lasts {lasting(spending.runway_seconds)}" if spending.runway_seconds is not None else ""
-        parts.append(f"balance {money(spending.balance)}{lasts}")
-    parts.append(f"{money(spending.month)} in 30 days")
-    while len(parts) > 1 and cell_len(" · ".join(parts)) > width:
-        parts.pop()
-    return " · ".join(parts)
+        balances = [f"balance {money(spending.balance)}"]
+        if spending.runway_seconds is not None:
+            lasts = lasting(spending.runway_seconds)
+            balances = [f"{balances[0]}, lasts {lasts}", f"{balances[0]}, {lasts}", balances[0]]
+    wordings = [[today, balances[0], month], *([today, balance] for balance in balances), [today]]
+    lines = [" · ".join(parts) for parts in wordings]
+    return next((line for line in lines if cell_len(line) <= width), lines[-1])
 
 
 def in_order(pods: Sequence[Pod]) -> list[Pod]:
