@@ -108,6 +108,23 @@ class LimitReached(OavrError):
     code = FailureCode.LIMIT
 
 
+class LicenseRefused(OavrError):
+    """The license server answered, and the answer is no. reason: its own word for it, as DEVICE_LIMIT or NOT_FOUND."""
+
+    manual_by_default = True
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class LicenseUnreachable(OavrError):
+    """The license server gives no answer that can be used."""
+
+    code = FailureCode.UNREACHABLE
+    retry_by_default = True
+
+
 class DiskFull(OavrError):
     """There is not enough room on the disk."""
 

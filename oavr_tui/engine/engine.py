@@ -19,8 +19,10 @@ from oavr_tui.engine.dispatch import Lanes
 from oavr_tui.engine.driver import Driver
 from oavr_tui.engine.events import Bus, Notice, Subscription
 from oavr_tui.engine.fleet import Fleet
+from oavr_tui.engine.gate import Gate, GateSetup
 from oavr_tui.engine.job_logs import JobLogs
 from oavr_tui.engine.job_queue import JobQueue
+from oavr_tui.engine.license_commands import LicenseCommands
 from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.engine.looks import Looks
@@ -37,6 +39,7 @@ from oavr_tui.engine.yard import Yard
 from oavr_tui.models import Job, Video
 from oavr_tui.paths import Paths, expanded, private_dir
 from oavr_tui.settings import Settings
+from oavr_tui.vendor import vendor
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -73,6 +76,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         environ: Mapping[str, str] | None = None,
         around: Surroundings | None = None,
         pods: PodSetup | None = None,
+        gate: GateSetup | None = None,
     ) -> None:
         self.paths = paths
         self.bus = Bus()
@@ -86,6 +90,8 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         self._wanted = Wanted(paths.wanted_lock)
         self._queue = JobQueue(self._store, self.bus, self._around.clock)
         self._setup = pods or pod_setup(paths, self.settings, self._environ)
+        self.gate = Gate(gate or GateSetup(vendor(self._environ)), self.bus, self._around.clock)
+        self.license = LicenseCommands(self.gate, self._wake)
         self.fleet = self._new_fleet()
         self.looks = Looks(paths)
         self._job_logs = JobLogs(paths, self._around.clock, lambda: self._lock.held, self._studio_of)

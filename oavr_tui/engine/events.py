@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from oavr_tui.models import Job, Pod, Progress, Video
+from oavr_tui.models import Job, LicenseStatus, Pod, Progress, Video
 from oavr_tui.settings import Settings
 
 
@@ -108,6 +108,13 @@ class Estimated:
     per_hour: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class LicenseChanged:
+    """Another plan, or another number of videos left today, or who says so."""
+
+    status: LicenseStatus
+
+
 Event = (
     JobChanged
     | JobProgressed
@@ -118,6 +125,7 @@ Event = (
     | PodChanged
     | PodStepped
     | Estimated
+    | LicenseChanged
 )
 
 

@@ -6,7 +6,7 @@ Rules:
 2. These classes hold facts, not behaviour; they load nothing but the standard library, so that the first frame is fast.
 3. What is written to disk is `dataclasses.asdict` of these; pydantic checks it on the way back in (store/documents.py).
 
-They are taken from here, whichever module they stand in; those of pods are loaded when they are first asked for.
+They are taken from here, whichever module they stand in; those of pods and licenses are loaded when first asked for.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from oavr_tui.models.jobs import (
 from oavr_tui.models.steps import IllegalStep
 
 if TYPE_CHECKING:
+    from oavr_tui.models.licenses import LicensedDevice, LicenseStatus, Plan, Source
     from oavr_tui.models.pods import (
         BILLED_STATES,
         POD_FOLLOWS,
@@ -54,10 +55,17 @@ if TYPE_CHECKING:
     )
 
 
+_OF_LICENSES = frozenset({"LicenseStatus", "LicensedDevice", "Plan", "Source"})
+
+
 def __getattr__(name: str) -> object:
-    """The nouns of pods, loaded when they are first used: the first frame needs none of them."""
+    """The nouns of pods and licenses, loaded when they are first used: the first frame needs none of them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__} has no attribute {name}")
+    if name in _OF_LICENSES:
+        from oavr_tui.models import licenses
+
+        return getattr(licenses, name)
     from oavr_tui.models import pods
 
     return getattr(pods, name)
@@ -80,9 +88,12 @@ __all__ = [
     "IllegalStep",
     "Job",
     "JobState",
+    "LicenseStatus",
+    "LicensedDevice",
     "Measure",
     "OutputFile",
     "PictureInfo",
+    "Plan",
     "Pod",
     "PodKind",
     "PodState",
@@ -91,6 +102,7 @@ __all__ = [
     "Quality",
     "Request",
     "Shape",
+    "Source",
     "Spell",
     "SpellKind",
     "Video",
