@@ -61,6 +61,11 @@ class Paths:
         return self.state / "app.json"
 
     @property
+    def license_file(self) -> Path:
+        """What is known of plan and license, and this computer's own count of full videos."""
+        return self.state / "license.json"
+
+    @property
     def keeper_lock(self) -> Path:
         """Held by the one keeper, so that there is never a second."""
         return self.state / "keeper.lock"

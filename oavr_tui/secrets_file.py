@@ -29,6 +29,7 @@ _LONGEST_NAME = 500
 _LOOKS, _LOOK_SECONDS = 200, 0.02
 _RUNPOD = "runpod"
 _TOKENS = "address_tokens"
+_LICENSE = "license"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,30 @@ def save_address_token(paths: Paths, name: str, token: str) -> None:
 def forget_address_token(paths: Paths, name: str) -> bool:
     """Remove an address's token; returns whether there was one."""
     return _forget(paths, _TOKENS, _checked_name(name))
+
+
+def license_key(paths: Paths) -> str:
+    """The license key, or empty. One that cannot be read is as good as none: what it opens is on the server."""
+    try:
+        _close_to_others(paths.secrets_file)
+        kept = _table(_read(paths.secrets_file), _LICENSE, paths.secrets_file).get("key")
+    except BadInput:
+        return ""
+    return kept if isinstance(kept, str) and kept.isascii() and kept.isprintable() else ""
+
+
+def save_license_key(paths: Paths, key: str) -> bool:
+    """Keep the license key in the file; returns whether that could be done, since Pro does without it."""
+    try:
+        _set(paths, _LICENSE, "key", check_shape(key, "This license key"))
+    except BadInput:
+        return False
+    return True
+
+
+def forget_license_key(paths: Paths) -> bool:
+    """Remove the license key; returns whether there was one."""
+    return _forget(paths, _LICENSE, "key")
 
 
 def check_shape(value: object, what: str) -> str:

@@ -30,16 +30,16 @@ from oavr_tui.engine.money_commands import MoneyCommands
 from oavr_tui.engine.pod_book import PodBook
 from oavr_tui.engine.rental import PodSetup, Rental
 from oavr_tui.engine.setting_commands import SettingCommands
-from oavr_tui.engine.setup import pod_setup
+from oavr_tui.engine.setup import gate_setup, pod_setup
 from oavr_tui.engine.sign_out import SignOutCommands
 from oavr_tui.engine.storage import StoreThread
+from oavr_tui.engine.tending import Tending
 from oavr_tui.engine.video_commands import VideoCommands
 from oavr_tui.engine.workshop import Surroundings, Workshop
 from oavr_tui.engine.yard import Yard
 from oavr_tui.models import Job, Video
 from oavr_tui.paths import Paths, expanded, private_dir
 from oavr_tui.settings import Settings
-from oavr_tui.vendor import vendor
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -90,8 +90,9 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         self._wanted = Wanted(paths.wanted_lock)
         self._queue = JobQueue(self._store, self.bus, self._around.clock)
         self._setup = pods or pod_setup(paths, self.settings, self._environ)
-        self.gate = Gate(gate or GateSetup(vendor(self._environ)), self.bus, self._around.clock)
-        self.license = LicenseCommands(self.gate, self._wake)
+        self._gate = Gate(gate or gate_setup(paths, self._environ), paths, self.bus, self._around)
+        self.license = LicenseCommands(self._gate)
+        self._tending = Tending(self._gate, self._queue.all, lambda: self._lock.held)
         self.fleet = self._new_fleet()
         self.looks = Looks(paths)
         self._job_logs = JobLogs(paths, self._around.clock, lambda: self._lock.held, self._studio_of)
@@ -129,6 +130,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         await self._queue.load()
         await self.fleet.book.load()
         await self.looks.open()
+        await self._gate.open()
         return notes
 
     async def close(self) -> None:
@@ -136,6 +138,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         self._wanted.release()
         self._job_logs.close()
         await self.looks.close()
+        await self._gate.close()
         await self.fleet.rental.close()
         await self._store.close()
 
@@ -156,6 +159,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         """Take in what other processes wrote, now rather than at the next look."""
         await self.look_at_settings()
         await super().refresh()
+        await self._gate.refresh()
 
     def _studio_of(self, job: Job) -> str:
         pod = self.fleet.book.get(job.pod) if job.pod else None
@@ -212,6 +216,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
             lanes=Lanes(self._queue.turn_of),
             fleet=self.fleet,
             checking=asyncio.Lock(),
+            gate=self._gate,
         )
         self._driving = Driver(
             shop, self._store, self._lock, self._live, self._wanted, self._setup.keep, self.look_at_settings
@@ -227,11 +232,15 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         try:
             # A group, so that whoever waits inside hears of it when driving fails, and does not wait for ever.
             async with asyncio.TaskGroup() as group:
-                task = group.create_task(self._driver().drive(as_keeper=as_keeper), name="driver")
+                tasks = (
+                    group.create_task(self._driver().drive(as_keeper=as_keeper), name="driver"),
+                    group.create_task(self._tending.tend(), name="license"),
+                )
                 try:
                     yield
                 finally:
-                    task.cancel()
+                    for task in tasks:
+                        task.cancel()
         except BaseExceptionGroup as group_of_errors:
             raise _first_of(group_of_errors) from None
         finally:

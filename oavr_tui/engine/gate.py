@@ -1,42 +1,187 @@
-"""May this video be made? The one place that knows plan and daily limit."""
+"""May this video be made? The one place that knows plan and daily limit, and speaks with the license server.
+
+A full video is reserved with its job's id before anything is sent or rented, held while the job lives, counted when it
+is saved, and given back when there will be none. Every report is written down first and told to the server as soon as
+it can be, so that neither a kill nor a server out of reach loses one.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from oavr_tui.models import LicenseStatus
+from oavr_tui.engine import gate_rules as rules
+from oavr_tui.engine.events import Bus, LicenseChanged
+from oavr_tui.engine.license_asking import Asking
+from oavr_tui.errors import LicenseRefused, LicenseUnreachable
+from oavr_tui.models import LicenseStatus, Plan, Source
+from oavr_tui.models.ledger import DAY, HELD_SECONDS, EntryState, LicenseMemory
 from oavr_tui.vendor import Vendor
 
 if TYPE_CHECKING:
-    from oavr_tui.engine.events import Bus
+    from oavr_tui.clients.device import Device
+    from oavr_tui.engine.workshop import Surroundings
+    from oavr_tui.paths import Paths
 
-_DAY = 86_400
+LOOK_SECONDS = 60.0
+"""How long an answer is fresh enough for a look that nobody asked for."""
+RENEW_SECONDS = 3600.0
+"""How often a reservation is renewed, which is held for six hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateSetup:
-    """What differs between one installation and another. free_daily: full videos a day where no server says so."""
+    """What differs between one installation and another.
+
+    free_daily: full videos a day where no server says so. find_device: blocks; None: this machine. counts: whether
+    videos are counted at all, which they are not in the demo. hide(secret): no log and no file may show it. seconds:
+    the deadline of a call to the server.
+    """
 
     vendor: Vendor = field(default_factory=Vendor)
     free_daily: int = 1
+    find_device: Callable[[], Device] | None = None
+    counts: bool = True
+    hide: Callable[[str], None] = lambda _secret: None
+    seconds: float = 6.0
 
 
 class Gate:
-    """clock: unix seconds."""
+    """paths: whose license and count it is."""
 
-    def __init__(self, setup: GateSetup, bus: Bus, clock: Callable[[], float]) -> None:
+    def __init__(self, setup: GateSetup, paths: Paths, bus: Bus, around: Surroundings) -> None:
         self.vendor = setup.vendor
+        self.counts = setup.counts
         self._setup = setup
         self._bus = bus
-        self._clock = clock
+        self._around = around
+        self.desk = Asking(setup, paths, around)
+        self._told: LicenseStatus | None = None
+        self._asking = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Read what was known last; asks nobody."""
+        await self.desk.open()
+        self._told = self.status
+
+    async def close(self) -> None:
+        await self.desk.close()
+
+    # --- what is known
 
     @property
     def status(self) -> LicenseStatus:
-        """What is known now, without asking anybody."""
-        return LicenseStatus(limit=self._setup.free_daily, resets_at=(self._clock() // _DAY + 1) * _DAY)
+        """What is known now, without asking anybody; a new day shows by itself."""
+        desk, memory = self.desk, self.desk.memory
+        if not self.counts:
+            return LicenseStatus(limit=None)
+        source = Source.NONE if not self.vendor.license_url else Source.OFFLINE if desk.trouble else Source.SERVER
+        if not desk.is_open:
+            return LicenseStatus(source=source, limit=self._setup.free_daily)
+        known = LicenseStatus(
+            source=source,
+            checked_at=memory.checked_at,
+            key=memory.key,
+            purchased_on=memory.purchased_on,
+            devices_used=memory.devices_used,
+            max_devices=memory.max_devices,
+        )
+        if desk.is_pro():
+            expires = desk.token.expires_at - memory.offset if desk.token is not None else 0.0
+            return replace(known, plan=Plan.PRO, limit=None, expires_at=expires, trouble=desk.trouble or desk.note)
+        who, now = desk.who(), desk.now()
+        return replace(
+            known,
+            used=rules.used_today(memory, who, now),
+            limit=memory.limit if source is Source.SERVER and memory.checked_at else who.free,
+            resets_at=rules.resets_at(memory, who, now) - memory.offset,
+            trouble=" ".join(part for part in (memory.ended, desk.trouble, desk.warning) if part),
+        )
+
+    async def refresh(self) -> None:
+        """Take in what other processes wrote. Costs a look at the file when nobody did."""
+        if await self.desk.refresh():
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell whoever listens, if anything is another."""
+        if (status := self.status) != self._told:
+            self._told = status
+            self._bus.emit(LicenseChanged(status))
+
+    # --- asking
 
     async def look(self, *, now: bool = False) -> LicenseStatus:
-        """Ask the server, unless it was asked lately."""
+        """Tell the server what it has not heard, and ask it, unless it was asked lately. Raises nothing."""
+        if self.counts and self.vendor.license_url:
+            async with self._asking:
+                if now or self.desk.is_due(LOOK_SECONDS):
+                    await self.desk.ask()
+        self.tell()
         return self.status
+
+    # --- one video
+
+    async def reserve(self, job_id: str) -> None:
+        """Take one of today's videos for a job, or hold on to the one it has. Raises LimitReached."""
+        if not self.counts:
+            return
+        try:
+            async with self._asking:
+                await self._reserve(job_id)
+        finally:
+            self.tell()
+
+    async def _reserve(self, job_id: str) -> None:
+        desk = self.desk
+        if self.vendor.license_url:
+            try:
+                await desk.reserve(job_id)
+                return
+            except LicenseUnreachable:
+                if desk.is_pro():
+                    return
+        who = desk.who()
+        await desk.change(rules.held_offline(job_id, who, desk.now(), offline=bool(self.vendor.license_url)))
+
+    async def renew(self, job_id: str) -> None:
+        """Hold on to a job's video, if that is due. Raises nothing: what is being made is made."""
+        entry = self.desk.memory.entry(job_id)
+        if entry is None or entry.state is not EntryState.RESERVE:
+            return
+        if entry.until - self.desk.now() > HELD_SECONDS - RENEW_SECONDS:
+            return
+        async with self._asking:
+            await self.desk.renew(entry)
+
+    async def commit(self, job_id: str) -> None:
+        """The job's video is saved: it counts. Raises nothing."""
+        await self._end(job_id, EntryState.COMMIT)
+
+    async def release(self, job_id: str) -> None:
+        """There will be no video of this job: it counts no more. Raises nothing."""
+        await self._end(job_id, EntryState.RELEASE)
+
+    async def _end(self, job_id: str, state: EntryState) -> None:
+        desk = self.desk
+        if not self.counts or (entry := desk.memory.entry(job_id)) is None or entry.state is state:
+            return
+        await desk.change(rules.ended(job_id, state, int(desk.now() // DAY)))
+        if self.vendor.license_url:
+            async with self._asking:
+                try:
+                    await desk.settle()
+                except (LicenseUnreachable, LicenseRefused) as error:
+                    desk.failed(error)
+        self.tell()
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Jobs whose videos are reserved."""
+        return tuple(one.job for one in self.memory.entries if one.state is EntryState.RESERVE)
+
+    @property
+    def memory(self) -> LicenseMemory:
+        return self.desk.memory

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from oavr_tui.engine.carry import to_its_end
 from oavr_tui.engine.estimate import Place
 from oavr_tui.engine.line import is_waiting, moved
 from oavr_tui.engine.needs import MAY_BE_SAVED_YET
 from oavr_tui.engine.parts import Parts
 from oavr_tui.engine.run_job import place_of
+from oavr_tui.engine.tending import counts
 from oavr_tui.engine.wishes import new_job
 from oavr_tui.errors import BadInput
 from oavr_tui.models import AUTO, PREVIEW, Job, JobState, PodState, Request
@@ -23,14 +25,21 @@ class JobCommands(Parts):
         return self._queue.get(job_id)
 
     async def submit(self, request: Request) -> Job:
-        """Put a wish into the queue. Raises BadInput for what can be refused at once."""
+        """Put a wish into the queue. Raises BadInput for what can be refused at once, LimitReached where none of
+        today's full videos is left."""
         if place_of(request.on) is Place.RENTED:
             self.fleet.refuse_at_once(request.on)
         if request.workflow is not None and request.on == PREVIEW:
             raise BadInput("A workflow file needs a ComfyUI server: give its address with --on, or leave the file out.")
         taken = {job.title for job in self._queue.all()}
         job = new_job(request, job_id=self._around.new_id(), at=self._around.clock(), taken=taken)
-        await self._queue.add(job)
+        if counts(job):
+            await self._gate.reserve(job.id)
+        try:
+            await self._queue.add(job)
+        except BaseException:
+            await to_its_end(self._gate.release(job.id), f"release-{job.id}")
+            raise
         self._wake()
         return job
 
@@ -59,7 +68,8 @@ class JobCommands(Parts):
         return bool(places)
 
     async def retry(self, job_id: str, *, elsewhere: bool = False) -> Job:
-        """Try an ended job again, with the same seed. Raises BadInput if it did not fail.
+        """Try an ended job again, with the same seed. Raises BadInput if it did not fail, LimitReached where none of
+        today's full videos is left: it counts as one, however often it is tried.
 
         elsewhere: should a machine have to be rented for it, it is of a kind that was not tried yet; raises BadInput
         for a video that is meant for one place alone.
@@ -69,6 +79,8 @@ class JobCommands(Parts):
             raise BadInput(f"{job.title} is {job.state}; only a failed or cancelled job can be tried again.")
         if elsewhere and job.request.on != AUTO:
             raise BadInput(f"{job.title} is meant for {safe_url(job.request.on)} alone. Make it again for any studio.")
+        if counts(job):
+            await self._gate.reserve(job.id)
         pod = self.fleet.needs.place_of(job)
         if not elsewhere and may_be_saved_yet(job) and (pod is None or pod.state is PodState.READY):
             job = await self._queue.move(job, JobState.GENERATING, cancel_asked=False)

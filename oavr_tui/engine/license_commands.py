@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+import platform
+import secrets
+import unicodedata
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
 
-from oavr_tui.errors import BadInput
+from oavr_tui.engine import gate_rules as rules
+from oavr_tui.errors import BadInput, LicenseUnreachable
+from oavr_tui.models import LicensedDevice
+from oavr_tui.text import safe
 
 if TYPE_CHECKING:
+    from oavr_tui.clients.license_api import Activated
     from oavr_tui.engine.gate import Gate
-    from oavr_tui.models import LicensedDevice, LicenseStatus
+    from oavr_tui.engine.license_desk import Desk
+    from oavr_tui.models import LicenseStatus
 
-NO_SERVER = "No license server is configured here, so there is nothing to activate: one full video a day is free."
+PURCHASE_SECONDS = 1800.0
+"""How long an open offer waits for its purchase."""
+POLL_SECONDS = 5.0
+
+_SHORTEST_KEY, _LONGEST_KEY = 8, 128
+_NO_SHAPE = "This is no license key. It looks like OAVR-XXXX-XXXX-XXXX-XXXX; copy the whole of it once more."
+_NO_SERVER = "No license server is configured here, so there is nothing to activate: one full video a day is free."
+_NO_KEY = "The key of the license is not known on this computer. Give it, as it stands in your mail."
+_OFFLINE = "{} Nothing was changed. Try again when there is a connection."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +46,12 @@ class Checkout:
 class LicenseCommands:
     """`engine.license`."""
 
-    def __init__(self, gate: Gate, wake: Callable[[], None]) -> None:
+    def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._wake = wake
+
+    @property
+    def _desk(self) -> Desk:
+        return self._gate.desk
 
     @property
     def status(self) -> LicenseStatus:
@@ -41,56 +61,160 @@ class LicenseCommands:
     @property
     def configured(self) -> bool:
         """Whether there is a license server to ask."""
-        return bool(self._gate.vendor.license_url)
+        return bool(self._gate.vendor.license_url) and self._gate.counts
 
     @property
     def sells(self) -> bool:
         """Whether there is a Pro to offer."""
-        return self._gate.vendor.sells
+        return self._gate.vendor.sells and self._gate.counts
 
     @property
     def price(self) -> int:
         """What Pro costs, whole dollars, once."""
         return self._gate.vendor.price
 
+    @property
+    def device_shown(self) -> str:
+        """8 characters that name this device."""
+        return self._desk.device.shown
+
     async def refresh(self) -> LicenseStatus:
         """Ask the server now. Raises nothing: `trouble` says why an older answer holds."""
         return await self._gate.look(now=True)
 
+    # --- this device
+
     async def activate(self, key: str) -> LicenseStatus:
         """Use a license on this device, and keep its key. Raises OavrError: LicenseRefused, LicenseUnreachable,
         BadInput for what cannot be a key."""
-        raise BadInput(NO_SERVER)
+        from oavr_tui.secrets_file import save_license_key
+
+        typed = self._key(key)
+        self._desk.hide(typed)
+        activated = await self._asked(typed, self._desk.device.fingerprint)
+        self._desk.key = typed
+        await asyncio.to_thread(save_license_key, self._gate.desk.paths, typed)
+        await self._now_pro(activated)
+        return self._gate.status
+
+    async def _asked(self, key: str, fingerprint: str) -> Activated:
+        try:
+            return await (await self._desk.api()).activate(key, fingerprint, await _computer_name())
+        except LicenseUnreachable as error:
+            raise LicenseUnreachable(_OFFLINE.format(error.message)) from None
+
+    async def _now_pro(self, activated: Activated) -> None:
+        await self._desk.change(
+            rules.pro_said("", self._desk.who()),
+            lambda memory: replace(memory, devices_used=activated.used, max_devices=activated.most),
+        )
+        await self._gate.look(now=True)
 
     async def release_this_device(self) -> LicenseStatus:
         """Take this device off its license, and forget the key. Raises OavrError."""
-        raise BadInput(NO_SERVER)
+        from oavr_tui.secrets_file import forget_license_key
 
-    async def devices(self, key: str = "") -> list[LicensedDevice]:
-        """The devices of the license, this one first. key: of which; the kept one where none is given. Raises
-        OavrError."""
-        raise BadInput(NO_SERVER)
-
-    async def release_device(self, shown: str, key: str = "") -> list[LicensedDevice]:
-        """Take the device with this `shown` off the license; returns those that are left. Raises OavrError."""
-        raise BadInput(NO_SERVER)
+        key = self._key()
+        await self._off(key, fingerprint=self._desk.device.fingerprint)
+        await asyncio.to_thread(forget_license_key, self._desk.paths)
+        self._desk.key = ""
+        await self._desk.change(
+            lambda memory: replace(
+                memory, pro=False, token="", key="", purchased_on="", devices_used=0, max_devices=0, ended=""
+            )
+        )
+        return await self._gate.look(now=True)
 
     @property
     def can_move_here(self) -> bool:
         """Whether this computer was another one before, as after a copy of the home, whose license can be moved."""
-        return False
+        desk = self._desk
+        return bool(self.configured and desk.device.previous and desk.key and not self.status.is_pro)
 
     async def move_here(self) -> LicenseStatus:
         """Release the device that this one was before, and activate the kept key here. Raises OavrError."""
-        raise BadInput(NO_SERVER)
+        key = self._key()
+        if previous := self._desk.device.previous:
+            await self._off(key, fingerprint=previous)
+        return await self.activate(key)
+
+    # --- all devices
+
+    async def devices(self, key: str = "") -> list[LicensedDevice]:
+        """The devices of the license, this one first. key: of which; the kept one where none is given. Raises
+        OavrError."""
+        typed, own = self._key(key), self._desk.device.fingerprint
+        rows = await (await self._desk.api()).devices(typed, own)
+        listed = [
+            LicensedDevice(safe(row.name, 60) or "unnamed", safe(row.device_id[:8], 8), row.last_seen, row.this)
+            for row in rows
+        ]
+        return sorted(listed, key=lambda one: (not one.this, -one.last_seen))
+
+    async def release_device(self, shown: str, key: str = "") -> list[LicensedDevice]:
+        """Take the device with this `shown` off the license; returns those that are left. Raises OavrError."""
+        typed = self._key(key)
+        if shown == self._desk.device.shown and typed == self._desk.key:
+            await self.release_this_device()
+            return await self.devices(typed)
+        rows = await (await self._desk.api()).devices(typed, self._desk.device.fingerprint)
+        named = [row.device_id for row in rows if row.device_id[:8] == shown]
+        if len(named) != 1:
+            raise BadInput(f"The license has no device {safe(shown, 20)}. 'oavr-tui license devices' shows them.")
+        await self._off(typed, device_id=named[0])
+        await self._gate.look(now=True)
+        return await self.devices(typed)
+
+    async def _off(self, key: str, *, fingerprint: str = "", device_id: str = "") -> None:
+        try:
+            await (await self._desk.api()).deactivate(key, fingerprint, device_id)
+        except LicenseUnreachable as error:
+            raise LicenseUnreachable(_OFFLINE.format(error.message)) from None
+
+    def _key(self, given: str = "") -> str:
+        """The key to use. Raises BadInput where there is none, or no server."""
+        if not self.configured:
+            raise BadInput(_NO_SERVER)
+        if not given.strip():
+            if not self._desk.key:
+                raise BadInput(_NO_KEY)
+            return self._desk.key
+        narrow = unicodedata.normalize("NFKC", given[: 4 * _LONGEST_KEY])
+        dashed = "".join("-" if unicodedata.category(char) == "Pd" else char for char in narrow)
+        typed = "".join(dashed.split())
+        if not (typed.isascii() and typed.isprintable() and _SHORTEST_KEY <= len(typed) <= _LONGEST_KEY):
+            raise BadInput(_NO_SHAPE)
+        return typed
+
+    # --- buying
 
     async def upgrade(self) -> Checkout:
         """Where to buy, with a fresh word in the address by which the purchase unlocks this device."""
-        return Checkout("", self._gate.vendor.price)
+        vendor = self._gate.vendor
+        if not self.sells:
+            return Checkout("", vendor.price)
+        word, at = secrets.token_urlsafe(24), self._desk.around.clock()
+        self._desk.hide(word)
+        await self._desk.change(
+            lambda memory: replace(memory, claims=(*memory.claims, (word, at))[-rules.MOST_CLAIMS :])
+        )
+        mark = "&" if urlsplit(vendor.checkout_url).query else "?"
+        return Checkout(f"{vendor.checkout_url}{mark}{urlencode({'claim': word})}", vendor.price)
 
     async def wait_for_purchase(self) -> bool:
         """Ask the server again and again whether the purchase has arrived, for as long as the offer is open.
 
         Returns True when Pro is unlocked, False after half an hour. To be cancelled when the offer is closed.
         """
+        around = self._desk.around
+        until = around.monotonic() + PURCHASE_SECONDS
+        while around.monotonic() < until:
+            if (await self._gate.look(now=True)).is_pro:
+                return True
+            await around.sleep(POLL_SECONDS)
         return False
+
+
+async def _computer_name() -> str:
+    """What a person calls this computer: its own name, without the network's part."""
+    return safe((await asyncio.to_thread(platform.node)).partition(".")[0], 60)

@@ -11,7 +11,7 @@ from oavr_tui.app_log import start_log
 from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.event_log import EventLog
 from oavr_tui.engine.rental import PodSetup
-from oavr_tui.engine.setup import pod_setup
+from oavr_tui.engine.setup import gate_setup, pod_setup
 from oavr_tui.errors import BadInput
 from oavr_tui.paths import Paths
 from oavr_tui.redact import Redactor
@@ -40,7 +40,8 @@ def logged_engine(
         for note in secrets.notes:
             log.warning("%s", note)
             say(note)
-    engine = Engine(paths, settings=settings, pods=setup, environ=environ)
+    gate = gate_setup(paths, environ, redactor.know)
+    engine = Engine(paths, settings=settings, pods=setup, environ=environ, gate=gate)
     engine.bus.also(EventLog(log, lambda: engine.driving, engine.job, redactor.know_pod).hear)
     return engine
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from oavr_tui.engine.driver import Driver
     from oavr_tui.engine.events import Bus
     from oavr_tui.engine.fleet import Fleet
+    from oavr_tui.engine.gate import Gate
     from oavr_tui.engine.job_queue import JobQueue
     from oavr_tui.engine.rental import PodSetup
     from oavr_tui.engine.storage import StoreThread
@@ -32,6 +33,7 @@ class Parts:
     _store: StoreThread
     _queue: JobQueue
     _setup: PodSetup
+    _gate: Gate
     _driving: Driver | None
     _environ: Mapping[str, str]
     _library: Library

@@ -25,6 +25,7 @@ from oavr_tui.engine.events import JobProgressed, PodStepped, Step
 from oavr_tui.engine.given import is_address
 from oavr_tui.engine.needs import MAY_BE_SAVED_YET
 from oavr_tui.engine.seats import PodLost, Seat
+from oavr_tui.engine.tending import conclude, counts
 from oavr_tui.engine.workshop import Workshop
 from oavr_tui.errors import DiskFull, FailureCode, Lost, OavrError, Unreachable
 from oavr_tui.models import (
@@ -92,7 +93,11 @@ class JobRun:
         except Exception as error:
             await self._fail(write_crash(self.shop.paths, error, f"making {self.job.title}"))
         if self.job.ended:
-            await to_its_end(self.shop.tidy(self.job), f"end-{self.job.id}")
+            await to_its_end(self._close(), f"end-{self.job.id}")
+
+    async def _close(self) -> None:
+        await conclude(self.shop.gate, self.job)
+        await self.shop.tidy(self.job)
 
     async def move(self, state: JobState, **facts: Any) -> None:
         self.job = await self.shop.queue.move(self.job, state, **facts)
@@ -108,6 +113,8 @@ class JobRun:
             return
         if not self.job.prompt_id and self.job.state is JobState.QUEUED:
             await CheckJob(self).check()
+        if counts(self.job) and not self.job.prompt_id:
+            await self.shop.gate.reserve(self.job.id)  # it was held when it was asked for, which may be long ago
         while True:
             if leaving():  # nobody gives out places any more
                 raise asyncio.CancelledError

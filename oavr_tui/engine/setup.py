@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from oavr_tui.engine.gate import GateSetup
 from oavr_tui.engine.keeper import start_keeper
 from oavr_tui.engine.rental import PodSetup
 from oavr_tui.paths import Paths
 from oavr_tui.pods.plan import plan_of
-from oavr_tui.pods.runpod_address import runpod_address
+from oavr_tui.pods.runpod_address import is_loopback, runpod_address
 from oavr_tui.secrets_file import address_token, runpod_key
 from oavr_tui.settings import Control, Settings
+from oavr_tui.vendor import vendor
 
 if TYPE_CHECKING:
+    from oavr_tui.clients.device import Device
     from oavr_tui.pods.provider import Provider
 
 
@@ -44,6 +48,30 @@ def pod_setup(paths: Paths, settings: Settings, environ: Mapping[str, str] | Non
         keeper=settings.pods_keeper,
         load=_load,
     )
+
+
+def gate_setup(
+    paths: Paths, environ: Mapping[str, str] | None = None, hide: Callable[[str], None] = lambda _secret: None
+) -> GateSetup:
+    """The gate of an ordinary installation. In the demo nothing counts: there all that costs money is make-believe,
+    which is looked at here, so that a folder of that name is not enough.
+
+    hide(secret): no log and no file may show it.
+    """
+    environ = os.environ if environ is None else environ
+    base = environ.get("RUNPOD_API_BASE_URL", "").strip()
+    return GateSetup(
+        vendor=vendor(environ),
+        find_device=lambda: _device(paths, environ),
+        counts=not (paths.is_demo and is_loopback(urlsplit(base).hostname or "")),
+        hide=hide,
+    )
+
+
+def _device(paths: Paths, environ: Mapping[str, str]) -> Device:
+    from oavr_tui.clients.device import find_device
+
+    return find_device(paths, environ)
 
 
 def _load() -> None:

@@ -19,6 +19,7 @@ from oavr_tui.paths import Paths, private_dir
 
 if TYPE_CHECKING:
     from oavr_tui.engine.fleet import Fleet
+    from oavr_tui.engine.gate import Gate
     from oavr_tui.store.inputs import Inputs
     from oavr_tui.store.library import Library
 
@@ -52,6 +53,7 @@ class Workshop:
     lanes: Lanes
     fleet: Fleet
     checking: asyncio.Lock
+    gate: Gate
 
     def tell(self, job: Job, text: str) -> None:
         self.bus.emit(Notice(text, job.id))

@@ -58,7 +58,7 @@ class Code(Widget):
         return Strip([Segment(self._lines[y], self._ink)], len(self._lines[y]))
 
 
-class ShowAddress(OwnDialog[None]):
+class ShowAddress(OwnDialog[str]):
     """Over SSH it copies the address at once, since that is for another computer, and says how. Esc closes."""
 
     DEFAULT_CSS = """
@@ -72,7 +72,7 @@ class ShowAddress(OwnDialog[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Close", show=False),
+        Binding("escape", "dismiss('')", "Close", show=False),
         Binding("y", "copy", "Copy", show=False),
     ]
 
@@ -90,21 +90,31 @@ class ShowAddress(OwnDialog[None]):
         with Horizontal(id="frame"):
             with self._words:
                 yield Static(Content(safe(self._what)), classes="title")
-                yield Static("For a browser on any computer or phone:", classes="line")
+                yield Static(Content(self.lead()), classes="line")
                 yield Static(Content(safe(self._address, _LONGEST)), id="address")
                 yield Button("Close", variant="primary", compact=True, id="close")
-                yield Button("Copy again" if self._for_elsewhere else "Copy", compact=True, id="again")
+                yield Button("Copy again" if self.copies_at_once else "Copy", compact=True, id="again")
                 yield self._copied
                 yield self._no_room
+                yield from self.more()
             yield self._code
+
+    def lead(self) -> str:
+        """What stands over the address."""
+        return "For a browser on any computer or phone:"
+
+    def more(self) -> ComposeResult:
+        """What a dialog of this kind has besides."""
+        yield from ()
 
     def on_mount(self) -> None:
         self.query_one("#close").focus()
-        if self._for_elsewhere:
+        if self.copies_at_once:
             self.action_copy()
 
     @property
-    def _for_elsewhere(self) -> bool:
+    def copies_at_once(self) -> bool:
+        """Whether the person sits at another computer, for which it is."""
         return Terminal.find(cast("Talking", self.app).environ).over_ssh
 
     def on_resize(self) -> None:
@@ -127,4 +137,4 @@ class ShowAddress(OwnDialog[None]):
 
     @on(Button.Pressed, "#close")
     def close(self) -> None:
-        self.dismiss(None)
+        self.dismiss("")
