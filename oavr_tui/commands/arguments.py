@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     _videos(commands)
     _jobs(commands)
     _pods(commands)
+    _license(commands)
     _config(commands)
     _keeper(commands)
     _doctor(commands)
@@ -199,6 +200,21 @@ def _pods(commands: Any) -> None:
     _json(adding)
     _json(actions.add_parser("cost", help="what studios cost: today, this month, each, and how long the balance lasts"))
     _json(actions.add_parser("volumes", help="network volumes on your account"))
+
+
+def _license(commands: Any) -> None:
+    license_ = _command(commands, "license", "the plan, the license of this device, and its other devices")
+    actions = license_.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
+    _json(actions.add_parser("status", help="free or Pro, what is left today, and who says so"))
+    activate = actions.add_parser("activate", help="use a license on this device")
+    activate.add_argument(
+        "key", metavar="KEY", nargs="?", help="without it, or as -, it is asked for or read from stdin"
+    )
+    _json(activate)
+    release = actions.add_parser("release", help="take this device, or another one, off the license")
+    release.add_argument("device", metavar="DEVICE", nargs="?", help="as 'license devices' shows it; default: this one")
+    _json(release)
+    _json(actions.add_parser("devices", help="the devices that the license is on"))
 
 
 def _lines(text: object) -> int:

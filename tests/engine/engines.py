@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from oavr_tui.engine.engine import Engine
+from oavr_tui.engine.gate import GateSetup
 from oavr_tui.engine.workshop import Surroundings
 from oavr_tui.paths import Paths
 from oavr_tui.settings import load_settings
@@ -20,4 +21,6 @@ def engine_on(home: Paths, account: MemoryAccount | None = None, **options: Any)
     hands, numbers = account.hands, itertools.count(1)
     around = Surroundings(hands.clock, hands.clock, hands.sleep, lambda: str(uuid.UUID(int=next(numbers))))
     made = setup(account, **options)
-    return Engine(home, settings=load_settings(home, {}), environ={}, around=around, pods=made)
+    return Engine(
+        home, settings=load_settings(home, {}), environ={}, around=around, pods=made, gate=GateSetup(free_daily=1000)
+    )
