@@ -12,8 +12,7 @@ from textual.widgets import Input
 
 from oavr_tui.app.actions import ACTIONS, BY_ID
 from oavr_tui.app.frame import PLACES
-from oavr_tui.app.heart import Heart
-from oavr_tui.app.screens.pane import Pane
+from oavr_tui.app.licensing import Licensing
 from oavr_tui.app.themes import NAMES
 from oavr_tui.errors import OavrError
 
@@ -23,17 +22,13 @@ _UNSEEN = {"studio.generate": "generate_unseen"}
 """What is done instead where the person is on another screen, and so does not see what it costs."""
 
 
-class Deeds(Heart):
+class Deeds(Licensing):
     """Carries out the actions whose owner is the app."""
-
-    async def go(self, place: str) -> Pane:
-        """Bring a screen to the front."""
-        raise NotImplementedError
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every action by its name."""
         for action in ACTIONS:
-            if action.id != "app.command_palette":
+            if action.id not in self.not_offered:
                 yield SystemCommand(
                     action.label, action.help, lambda wanted=action.id: self.call_later(self.action_act, wanted)
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oavr_tui.app.license_words import in_headline
 from oavr_tui.app.live import Live
 from oavr_tui.app.next_steps import next_step, why
 from oavr_tui.app.widgets.one_line import Part
@@ -32,7 +33,8 @@ def headline(live: Live, now: float, *, demo: bool, narrow: bool) -> tuple[list[
     if looks_on:
         rest = "" if narrow or demo else "; this one looks on"
         return name, [(f"another window is at work{rest} ", "dim", "")]
-    return name, [] if demo else [("previews are free ", "dim", "")]
+    plan = "" if demo else in_headline(live.license, now, narrow=narrow)
+    return name, [(f"{plan} ", "dim", "app.license" if live.ready else "")] if plan else []
 
 
 def entries(live: Live) -> list[Entry]:

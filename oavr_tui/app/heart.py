@@ -182,6 +182,8 @@ class Heart(LogWishes):
         self.set_timer(60 - self.clock() % 60, self._minute)
 
     def _minute(self) -> None:
+        if self._engine is not None:
+            self.live.license = self._engine.license.status  # a new day begins by itself
         self.live.touch(Topic.CLOCK)
         self._redraw()
         self._next_minute()

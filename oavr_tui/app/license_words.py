@@ -54,7 +54,9 @@ def in_headline(status: LicenseStatus | None, now: float, *, narrow: bool) -> st
     if status.is_pro:
         words.append("Pro")
         if is_offline(status):
-            words.append("offline" if narrow or not status.expires_at else f"offline, good until {day(status.expires_at)}")
+            words.append(
+                "offline" if narrow or not status.expires_at else f"offline, good until {day(status.expires_at)}"
+            )
         return " · ".join(words)
     if status.left is None:
         return ""

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from oavr_tui.app.license_words import changed as plan_changed
 from oavr_tui.app.next_steps import in_studio
 from oavr_tui.models import Job, Progress
 
 if TYPE_CHECKING:
     from oavr_tui.engine.engine import Engine
     from oavr_tui.engine.events import Estimated, Event, PodStepped, Step
-    from oavr_tui.models import Pod
+    from oavr_tui.models import LicenseStatus, Pod
 
 _NOTICES, _UNSAID = 200, 5
 """How many sentences are kept, and how many are said at once at most: a flood of them would hide the screen."""
@@ -35,6 +36,7 @@ class Topic(StrEnum):
     DRIVING = "driving"
     ESTIMATES = "estimates"
     SETTINGS = "settings"
+    LICENSE = "license"
     CLOCK = "clock"
     """A minute has passed: costs and times that grow."""
 
@@ -71,6 +73,7 @@ class Live:
         self.driving = False
         self.video_count = 0
         self.looking_on_since = 0.0
+        self.license: LicenseStatus | None = None
         self.ready = False
         self._changed: set[Topic] = set()
 
@@ -80,6 +83,7 @@ class Live:
         self.pods = tuple(engine.fleet.book.all())
         self.driving = engine.driving
         self.looking_on_since = engine.now()
+        self.license = engine.license.status
         self.ready = True
         self._changed = set(EVERYTHING)
 
@@ -114,6 +118,11 @@ class Live:
                 self._changed.add(Topic.STEPS)
             case events.SettingsChanged():
                 self._changed.add(Topic.SETTINGS)
+            case events.LicenseChanged(status):
+                if told_plan := plan_changed(self.license, status):
+                    self.unsaid.append(Told(engine.now(), told_plan))
+                self.license = status
+                self._changed.add(Topic.LICENSE)
             case events.VideosChanged():
                 self._changed.add(Topic.VIDEOS)
             case events.DrivingChanged(driving):

@@ -153,6 +153,7 @@ _SWAPS: tuple[tuple[str, str], ...] = (
     (r"(?:with|in) 'oavr-tui config set [\w.]+'(?: or pods\.\w+)?", f"in the settings ({_SETTINGS})"),
     (r"then run 'oavr-tui config key', or set RUNPOD_API_KEY", f"then enter it in the settings ({_SETTINGS})"),
     (r"Set RUNPOD_API_KEY, or run 'oavr-tui config key'", f"Enter it in the settings ({_SETTINGS})"),
+    (r"'oavr-tui license devices' shows them", f"Devices in the settings ({_SETTINGS}) shows them"),
     (r"'oavr-tui config show' lists them", f"The settings ({_SETTINGS}) show them"),
     (r"A preview needs no key: --on preview", "A quick preview needs no key"),
     (r"Choose another with --on", f"Choose another under More options ({_MORE})"),

@@ -79,9 +79,10 @@ class ShowAddress(OwnDialog[str]):
     def __init__(self, address: str, what: str) -> None:
         """what: what is behind the address, in words."""
         super().__init__()
-        self._address = address
+        self.address = address
         self._what = what
         self._code = Code()
+        self.lead = Static("For a browser on any computer or phone:", classes="line")
         self._copied = Static("y copies it.", classes="line", id="copied")
         self._no_room = Static("In a larger window there is a code for a phone here.", classes="line")
         self._words = VerticalScroll(id="words", can_focus=False)
@@ -90,18 +91,14 @@ class ShowAddress(OwnDialog[str]):
         with Horizontal(id="frame"):
             with self._words:
                 yield Static(Content(safe(self._what)), classes="title")
-                yield Static(Content(self.lead()), classes="line")
-                yield Static(Content(safe(self._address, _LONGEST)), id="address")
+                yield self.lead
+                yield Static(Content(safe(self.address, _LONGEST)), id="address")
                 yield Button("Close", variant="primary", compact=True, id="close")
-                yield Button("Copy again" if self.copies_at_once else "Copy", compact=True, id="again")
+                yield Button("Copy again" if self._for_elsewhere else "Copy", compact=True, id="again")
                 yield self._copied
                 yield self._no_room
                 yield from self.more()
             yield self._code
-
-    def lead(self) -> str:
-        """What stands over the address."""
-        return "For a browser on any computer or phone:"
 
     def more(self) -> ComposeResult:
         """What a dialog of this kind has besides."""
@@ -109,18 +106,17 @@ class ShowAddress(OwnDialog[str]):
 
     def on_mount(self) -> None:
         self.query_one("#close").focus()
-        if self.copies_at_once:
+        if self._for_elsewhere:
             self.action_copy()
 
     @property
-    def copies_at_once(self) -> bool:
-        """Whether the person sits at another computer, for which it is."""
+    def _for_elsewhere(self) -> bool:
         return Terminal.find(cast("Talking", self.app).environ).over_ssh
 
     def on_resize(self) -> None:
         """Room for the code, and beside it what is left for the words."""
         width, height = self.size.width * 98 // 100 - 2, self.size.height - 2
-        lines = fitting(self._address, width - _TEXT_COLUMNS, height)
+        lines = fitting(self.address, width - _TEXT_COLUMNS, height)
         self._code.show(lines)
         self._no_room.display = not lines
         self._words.styles.width = min(48, width - (len(lines[0]) if lines else 0))
@@ -128,7 +124,7 @@ class ShowAddress(OwnDialog[str]):
 
     @work(exclusive=True, group="copying")
     async def action_copy(self) -> None:
-        copied = await cast("Talking", self.app).copied(self._address)
+        copied = await cast("Talking", self.app).copied(self.address)
         self._copied.update(Content(safe(copied.sentence, 600)))
 
     @on(Button.Pressed, "#again")

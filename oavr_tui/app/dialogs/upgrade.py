@@ -13,19 +13,16 @@ from oavr_tui.text import safe
 
 KEY, UNLOCKED = "key", "unlocked"
 _WAITING = "Waiting for your purchase. Pro unlocks here by itself."
-_TOO_LONG = "No purchase has arrived so far. One that is made later is found too; and the key in your mail works any time."
+_TOO_LONG = (
+    "No purchase has arrived so far. One that comes later is found too; and the key in your mail works at any time."
+)
 
 
 class Upgrade(ShowAddress):
-    """Returns UNLOCKED, KEY where the person has one already, or "". opened: a browser shows the address already, and
-    which one did, as a sentence."""
+    """Returns UNLOCKED, KEY where the person has one already, or "". address: of the checkout. price: whole dollars."""
 
-    def __init__(self, address: str, price: int, opened: str) -> None:
+    def __init__(self, address: str, price: int) -> None:
         super().__init__(address, f"OpenAvathar Pro, ${price} once")
-        self._opened = opened
-
-    def lead(self) -> str:
-        return safe(f"{self._opened} The address, for another device:") if self._opened else super().lead()
 
     def more(self) -> ComposeResult:
         yield Static(Content(_WAITING), classes="line", id="upgrade-word")
@@ -33,29 +30,34 @@ class Upgrade(ShowAddress):
         yield Button("Look again", compact=True, id="upgrade-again")
 
     def on_mount(self) -> None:
-        self.query_one("#upgrade-again").display = False
+        self._open()
         self._wait()
 
-    @property
-    def copies_at_once(self) -> bool:
-        return super().copies_at_once and not self._opened
+    @work(exclusive=True, group="purchase-browser")
+    async def _open(self) -> None:
+        """A browser is tried; the address stays, for another device."""
+        from oavr_tui.app.outside.opening import open_outside
+
+        opened = await open_outside(self.address, self.oavr.environ)
+        if opened.done:
+            self.lead.update(Content(safe(f"{opened.sentence} For another device, the address:")))
 
     @work(exclusive=True, group="purchase")
     async def _wait(self) -> None:
         """Ends with the dialog."""
         engine = await self.oavr.engine_when_open()
-        word, again = self.query_one("#upgrade-word", Static), self.query_one("#upgrade-again")
-        word.update(Content(_WAITING))
-        again.display = False
+        self._say(_WAITING, waiting=True)
         try:
             if await engine.license.wait_for_purchase():
                 self.dismiss(UNLOCKED)
-                return
-            said = _TOO_LONG
+            else:
+                self._say(_TOO_LONG, waiting=False)
         except OavrError as error:
-            said = safe(error.message, 400)
-        word.update(Content(said))
-        again.display = True
+            self._say(safe(error.message, 400), waiting=False)
+
+    def _say(self, text: str, *, waiting: bool) -> None:
+        self.query_one("#upgrade-word", Static).update(Content(text))
+        self.query_one("#upgrade-again").display = not waiting
 
     @on(Button.Pressed, "#upgrade-again")
     def wait_again(self) -> None:

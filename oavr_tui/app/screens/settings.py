@@ -14,8 +14,10 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 
 from oavr_tui.app.actions import bindings
+from oavr_tui.app.license_words import usage_line
 from oavr_tui.app.live import Topic
 from oavr_tui.app.screens.pane import Pane
+from oavr_tui.app.screens.settings_license import LicenseBox
 from oavr_tui.app.screens.settings_rows import ROWS, SECTIONS, Row, forced_by, shown_value
 from oavr_tui.app.screens.settings_usage import usage_lines
 from oavr_tui.app.screens.videos_shelf import home_path
@@ -65,7 +67,7 @@ class SettingsPane(Pane):
                     yield Button("Get a key", id="key-where", compact=True)
                 yield Static("", id="key-report")
             yield Label("License", classes="heading")
-            yield Static(Content("Free. No license server is configured here."), id="license-line")
+            yield LicenseBox(id="license")
             for title, rows in SECTIONS:
                 yield Label(title, classes="heading")
                 for row in rows:
@@ -100,7 +102,7 @@ class SettingsPane(Pane):
         """The settings as they are in force, unless the person is typing there; the key; what was used."""
         if Topic.SETTINGS in changed:
             self._show_settings(self.oavr.settings)
-        if changed & {Topic.SETTINGS, Topic.JOBS, Topic.VIDEOS, Topic.PODS, Topic.CLOCK}:
+        if changed & {Topic.SETTINGS, Topic.JOBS, Topic.VIDEOS, Topic.PODS, Topic.CLOCK, Topic.LICENSE}:
             self._show_account()
 
     def _show_settings(self, settings: Settings) -> None:
@@ -125,13 +127,16 @@ class SettingsPane(Pane):
             )
         except OavrError as error:
             key = error.message
-        usage = "\n".join(await usage_lines(engine))
+        demo = self.oavr.demo is not None
+        used = usage_line(engine.license.status, self.oavr.clock(), demo=demo)
+        usage = "\n".join([*([used] if used else []), *await usage_lines(engine)])
         if not self.oavr.is_running:  # while the app ends, parts of this are gone already
             return
         self.query_one("#key-line", Static).update(Content(key))
         self.query_one("#key-test").display = self.query_one("#key-test").has_focus or not key.startswith("No key")
         self.query_one("#key-enter", Button).label = "Enter a key" if key.startswith("No key") else "Change the key"
         self.query_one("#usage", Static).update(Content(usage))
+        self.query_one(LicenseBox).draw(engine.license, self.oavr.clock(), demo=demo)
 
     def first_focus(self) -> Widget | None:
         return self.query_one("#key-enter")

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from oavr_tui.app.actions import bindings
+from oavr_tui.app.license_words import limit_hints
 from oavr_tui.app.live import EVERYTHING, Topic
 from oavr_tui.app.memory import Draft, save_memory
 from oavr_tui.app.request import Wrong, draft_from, draft_of, place
@@ -127,6 +128,8 @@ class Studio(Pane):
             self.form.show_go("Add to queue" if self.live.active else "Generate")
             self._draw_kinds()
             self._draw_first_steps()
+        elif changed & {Topic.LICENSE, Topic.CLOCK}:
+            self._draw_kinds()
         places = tuple((pod.id, pod.state) for pod in self.live.pods)
         if places != self._places:  # what is ready, or has gone, changes what a video takes
             self._places = places
@@ -155,6 +158,8 @@ class Studio(Pane):
             if not self.live.ready
             else self._full_words or plain_full(self.oavr, self.form.draft, has_key=self.has_key)
         )
+        if (plan := self.live.license) is not None and plan.left == 0 and self.oavr.demo is None:
+            full = limit_hints(plan, self.oavr.clock())
         self.form.show_kinds(preview, full)
 
     def _draw_first_steps(self) -> None:

@@ -9,8 +9,8 @@ from oavr_tui.app.memory import Draft
 from oavr_tui.app.request import LEAST_SECONDS, Wrong, longest, place, request_of
 from oavr_tui.app.screens.studio_more import own_addresses, takes_videos
 from oavr_tui.app.screens.studio_words import NEEDS_KEY, ON_OWN, ON_RUNPOD
-from oavr_tui.errors import BadInput, DiskFull, OavrError, Unreachable
-from oavr_tui.models import AUTO, Job, Request
+from oavr_tui.errors import BadInput, DiskFull, LimitReached, OavrError, Unreachable
+from oavr_tui.models import AUTO, PREVIEW, Job, Request
 
 if TYPE_CHECKING:
     from oavr_tui.app.app import OavrApp
@@ -37,6 +37,10 @@ async def asked(app: OavrApp, draft: Draft, *, agreed: bool, unseen: bool = Fals
     if isinstance(request, Wrong):
         return request
     engine = await app.engine_when_open()
+    if request.on != PREVIEW and await app.limit_reached(engine.license):
+        if not await app.past_limit(engine.license):
+            return None
+        unseen = True  # the price was seen before, and what follows shall not come unasked
     looked = await _looked(engine, draft, request)
     if isinstance(looked, Wrong):
         return looked
@@ -52,7 +56,10 @@ async def asked(app: OavrApp, draft: Draft, *, agreed: bool, unseen: bool = Fals
             return Wrong("full", "No key, no full video: a quick preview can be made without one.")
     if not await _studio_there(app, engine, cut, looked, unseen=unseen):
         return None
-    return await engine.submit(cut)
+    try:
+        return await engine.submit(cut)
+    except LimitReached:  # another window was quicker
+        return await engine.submit(cut) if await app.past_limit(engine.license) else None
 
 
 async def _looked(engine: Engine, draft: Draft, request: Request) -> VoiceLook | Wrong:
@@ -92,7 +99,7 @@ async def _cut(app: OavrApp, request: Request, voice: VoiceLook, *, full: bool) 
 async def _studio_there(app: OavrApp, engine: Engine, request: Request, voice: VoiceLook, *, unseen: bool) -> bool:
     """Whether there is a studio, or one starts by itself, or the person wants one started now; and whether the price
     is known to them."""
-    from oavr_tui.models import PREVIEW, PodKind
+    from oavr_tui.models import PodKind
 
     there = any(pod.kind is PodKind.RUNPOD and takes_videos(pod) for pod in app.live.pods)
     asks = request.on == AUTO and not there and not engine.fleet.plan.auto_start

@@ -17,7 +17,7 @@ STEPS = (
     ("audio", "Choose a voice", ""),
     ("preview", "Make a quick preview", "free, on this computer"),
     ("key", "Add your RunPod key for full videos", "optional"),
-    ("full", "Make the full video", "about $0.10 each"),
+    ("full", "Make the full video", "about $0.10 each · Free: 1 a day"),
 )
 """Id, words and a remark of each step."""
 SAMPLES, HIDE = "samples", "hide"
