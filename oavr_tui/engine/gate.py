@@ -141,6 +141,7 @@ class Gate:
                 await desk.reserve(job_id)
                 return
             except LicenseUnreachable:
+                await desk.change()  # how late it is, so that a clock set back is noticed
                 if desk.is_pro():
                     return
         who = desk.who()

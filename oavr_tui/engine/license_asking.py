@@ -183,16 +183,20 @@ class Asking(Desk):
 
     async def renew(self, entry: Entry) -> None:
         """Hold on to a reservation, here and on the server. Raises nothing."""
-        until = self.now() + HELD_SECONDS
+        until, told = self.now() + HELD_SECONDS, entry.told
         if self.setup.vendor.license_url and entry.device == self.device.fingerprint:
             try:
                 await (await self.api()).track(entry.device, entry.job, "reserve")
+                told = True
             except LicenseUnreachable as error:
                 self.failed(error)
+                told = False  # it may run out there meanwhile, so it is said again before anything else is asked for
             except LicenseRefused:  # none is left for it, which is said when it is to be counted
                 until = entry.until
         await self.change(
-            lambda memory: memory.with_entry(replace(now, until=until)) if (now := memory.entry(entry.job)) else memory
+            lambda memory: (
+                memory.with_entry(replace(now, until=until, told=told)) if (now := memory.entry(entry.job)) else memory
+            )
         )
 
 
