@@ -122,6 +122,18 @@ async def test_what_was_made_without_the_server_is_settled_when_it_is_back(
         assert not await may(other, "three")
 
 
+async def test_what_was_made_without_the_server_is_told_before_more_is_asked_for(
+    server: LicenseServer, hands: Hands, tmp_path: Path
+) -> None:
+    server.kill()
+    async with opened(gate_on(tmp_path / "a", server.url, hands)) as gate:
+        assert await may(gate, "one")
+        await gate.commit("one")
+        server.start()
+        hands.move(60)  # longer than the pause after a call in vain
+        assert not await may(gate, "two")
+
+
 async def _refusal(gate: Gate, job: str) -> LimitReached:
     with pytest.raises(LimitReached) as refused:
         await gate.reserve(job)

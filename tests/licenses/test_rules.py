@@ -198,3 +198,25 @@ def test_a_new_day_begins_at_midnight_utc(tmp_path: Path) -> None:
         await gate.close()
 
     asyncio.run(day())
+
+
+def test_a_reservation_that_ran_out_on_the_server_meanwhile_is_said_again(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        server, hands = RealRules(here), Hands(here.now)
+        gate = gate_on(tmp_path / "home", "http://127.0.0.1:9", hands)
+        gate.desk._api = cast(LicenseApi, server)
+
+        async def night() -> None:
+            await gate.open()
+            assert await may(gate, "long")
+            server.up = False
+            for _hour in range(7):
+                hands.move(HOUR)
+                here.now += HOUR
+                await gate.renew("long")
+            server.up = True
+            hands.move(60)
+            assert not await may(gate, "another")
+            await gate.close()
+
+        here.runner.run(night())
