@@ -23,7 +23,7 @@ from oavr_tui.commands.talk import EXIT_FAILED, put, put_json, say
 from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import JobChanged, Notice, PodChanged, PodStepped
 from oavr_tui.engine.keeper import start_keeper
-from oavr_tui.engine.setup import pod_setup
+from oavr_tui.engine.setup import gate_setup, pod_setup
 from oavr_tui.errors import NoFunds, OavrError, Rejected
 from oavr_tui.models import AUTO, JobState, Pod, PodKind, PodState, PodWish, Request
 from oavr_tui.paths import Paths, private_dir
@@ -190,7 +190,7 @@ async def _run(paths: Paths, settings: Settings, most: float, *, as_json: bool) 
     try:
         portrait, voice = await asyncio.to_thread(samples, own)
         request = Request(str(portrait), str(voice), on=AUTO, seed=7, max_seconds=_SECONDS_OF_VIDEO)
-        async with Engine(own, pods=setup) as engine:
+        async with Engine(own, pods=setup, gate=gate_setup(paths, hide=redactor.know)) as engine:
             return await _watched(_Journey(engine, transcript, most, request), redactor)
     finally:
         transcript.close()

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -112,12 +113,11 @@ async def test_what_was_made_without_the_server_is_settled_when_it_is_back(
         assert await may(gate, "one")
         assert not await may(gate, "two")
         await gate.commit("one")
-        assert gate.status.source is Source.OFFLINE
+        assert gate.status.source.value == "offline"
         assert "out of reach" in str(await _refusal(gate, "two"))
         server.start()
-        assert (await gate.look(now=True)).used == 1
-        assert gate.status.source is Source.SERVER
-        assert gate.status.trouble == ""
+        back = await gate.look(now=True)
+        assert (back.used, back.source, back.trouble) == (1, Source.SERVER, "")
     async with opened(gate_on(tmp_path / "elsewhere", server.url, hands)) as other:
         assert not await may(other, "three")
 
@@ -328,9 +328,8 @@ async def test_a_forged_token_opens_nothing(server: LicenseServer, hands: Hands,
             f"{first}.{signature}.",
         ):
             assert read_token(forged, keys, HERE) is None
-            await gate.desk.change(lambda memory, forged=forged: replace(memory, token=forged, pro=True))
-            server_is_away = gate.desk
-            server_is_away.failed(LicenseUnreachable("away"))
+            await gate.desk.change(partial(replace, token=forged, pro=True))
+            gate.desk.failed(LicenseUnreachable("It is away."))
             assert not gate.status.is_pro
 
 
