@@ -55,7 +55,7 @@ NOW = 1_790_000_000.0
 """A Monday afternoon in September."""
 PORTRAIT, VOICE = "~/pictures/anna.png", "~/audio/welcome.wav"
 FOLDER = "~/Videos/OpenAvathar"
-_STAYING = frozenset({"engine", "asking", "browse", "leaving"})
+_STAYING = frozenset({"engine", "asking", "browse", "leaving", "purchase"})
 """Groups of workers that go on as long as the app, or as a question is open."""
 
 
