@@ -28,8 +28,11 @@ _LOOKS = tuple(
         # A word of base64 (RFC 7617) and not of a language: it holds a digit, a sign, or a capital inside.
         r"(\bbasic(?:\s|%20|\+)+)(?-i:(?=[A-Z]?[a-z]*[A-Z0-9+/=%]))[\w+/%]{6,}={0,2}()",
         r"((?:api[_-]?key|access[_-]?token|token|password|passwd|secret)[\"'\\]*\s*[=:]\s*[\"'\\]*)[^\s\"'&,;\\]+()",
-        r"([?&](?:key|auth|signature)=)[^\s\"'&#]+()",
+        r"([?&](?:key|auth|signature|claim|fingerprint)=)[^\s\"'&#]+()",
+        r"((?:license_?key|fingerprint|claim)[\"'\\]*\s*[=:]\s*[\"'\\]*)(?=[\w-]*\d)[\w-]{16,}()",
         r"(rpa_)[\w-]{6,}()",
+        r"()\b[0-9A-F]{8}(?:(?:-|%2d)[0-9A-F]{8}){3}\b()",  # Gumroad's own license keys
+        r"()\b[der]1[0-9a-f]{64}\b()",  # what a device is known by
         r"(OAVR(?:-|%2d))[0-9A-Z]{4}(?:(?:-|%2d)[0-9A-Z]{4})+(?:-[0-9A-Z]{1,3})?()",
     )
 )
@@ -51,8 +54,8 @@ def without_folders(text: str) -> str:
 
 
 class Redactor:
-    """Replaces secrets in any text. It knows what a RunPod key, a license key, a sign-in and a pod's public address
-    look like, and further secrets and pod ids that it is told."""
+    """Replaces secrets in any text. It knows what a RunPod key, a license key, a device's fingerprint, a sign-in and a
+    pod's public address look like, and further secrets and pod ids that it is told."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._instead: dict[str, str] = {}

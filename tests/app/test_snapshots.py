@@ -13,26 +13,38 @@ from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
 from oavr_tui.app.app import OavrApp
+from oavr_tui.app.dialogs.activate import Activate
 from oavr_tui.app.dialogs.add_address import AddAddress
 from oavr_tui.app.dialogs.consent import consent
+from oavr_tui.app.dialogs.daily_limit import DailyLimit
+from oavr_tui.app.dialogs.devices import Devices
 from oavr_tui.app.dialogs.get_key import GetKey
 from oavr_tui.app.dialogs.job_log import JobLog
 from oavr_tui.app.dialogs.new_pod import NewPod
+from oavr_tui.app.dialogs.question import Question
 from oavr_tui.app.dialogs.show_address import ShowAddress
 from oavr_tui.app.dialogs.sign_out import SignOut
 from oavr_tui.app.dialogs.start_studio import start_studio
 from oavr_tui.app.dialogs.starting import Starting
 from oavr_tui.app.dialogs.terminate import ask_terminate
+from oavr_tui.app.dialogs.upgrade import Upgrade
 from oavr_tui.app.dialogs.voice_too_long import voice_too_long
 from oavr_tui.app.frame import PLACES
 from oavr_tui.app.memory import Memory
 from oavr_tui.app.screens.videos_export import Export
 from oavr_tui.app.themes import CONTRAST, LIGHT
+from oavr_tui.models import LicensedDevice, Request
 from oavr_tui.paths import Paths
 from tests.app.snapshot import snap
-from tests.app.still import calm, furnish, remembered, standing
+from tests.app.still import NOW, calm, furnish, remembered, standing
+from tests.app.studios import in_front
 from tests.programs_runpod import runpod
 
+NOBODY = "http://127.0.0.1:9"
+DEVICES = (
+    LicensedDevice("workshop", "1d07f375", NOW - 3600, this=True),
+    LicensedDevice("an old laptop [red]x[/red] 日本語", "733cd095", NOW - 5 * 86_400, this=False),
+)
 SIZES = ((80, 24), (120, 40), (60, 20))
 
 
@@ -155,6 +167,41 @@ async def test_help_and_what_is_shown_for_other_devices(world: World) -> None:
         await shown(pilot, "palette")
         await pilot.press("escape")
         await asked(pilot, "address", ShowAddress("https://console.runpod.io/user/settings", "Your RunPod keys"))
+
+
+async def test_free_and_pro(world: World, tmp_path: Path) -> None:
+    """Today's video is used, and the server of the licenses is out of reach."""
+    shop = {"OAVR_LICENSE_URL": NOBODY, "OAVR_CHECKOUT_URL": f"{NOBODY}/pro", "OAVR_DEVICE_ID": "for-snapshots"}
+    memory = Memory(draft=remembered(world.me).draft, consented=1.0, welcomed=True)
+    async with standing(Paths.under(tmp_path / "home"), memory, {**world.environ, **shop}) as pilot:
+        app = app_of(pilot)
+        engine = await app.engine_when_open()
+        await engine.license.refresh()
+        await engine.submit(Request("~/pictures/anna.png", "~/audio/welcome.wav", on=NOBODY))
+        await shown(pilot, "limit-studio")
+        await asked(pilot, "ask-daily-limit", DailyLimit(engine.license, app.clock))
+        await asked(pilot, "upgrade", Upgrade("https://example.com/l/pro?claim=a-word-of-its-own-0123456789", 29))
+        await asked(pilot, "activate", Activate())
+        await app.push_screen(devices := Devices())
+        await calm(pilot)
+        await shown(pilot, "devices-refused")
+        devices._show(DEVICES)
+        devices._say("2 devices.", "")
+        devices._rows.focus()
+        await shown(pilot, "devices")
+        await pilot.press("down", "enter")
+        await in_front(pilot, Question)
+        await shown(pilot, "ask-release")
+        await pilot.press("escape")
+        await calm(pilot)
+        await pilot.press("escape")
+        await calm(pilot)
+        await shown(pilot, "limit-settings", "settings")
+        await pilot.resize_terminal(60, 20)
+        await shown(pilot, "limit-settings-60x20", "settings")
+        await asked(pilot, "ask-daily-limit-60x20", DailyLimit(engine.license, app.clock))
+        await asked(pilot, "activate-60x20", Activate())
+        await asked(pilot, "upgrade-60x20", Upgrade("https://example.com/l/pro?claim=a-word-of-its-own-0123456789", 29))
 
 
 async def test_somebody_new(world: World, tmp_path: Path) -> None:

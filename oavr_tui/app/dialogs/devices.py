@@ -105,9 +105,10 @@ class Devices(OwnDialog[bool]):
         if 0 <= self._rows.index < len(self._devices):
             self._release(self._devices[self._rows.index])
 
-    @work(exclusive=True, group="devices")
+    @work(exclusive=True, group="asking")
     async def _release(self, device: LicensedDevice) -> None:
-        if await self.app.push_screen_wait(ask_release(device_words(device, self.oavr.clock())[0])) != RELEASE:
+        name = "" if device.this else device_words(device, self.oavr.clock())[0]
+        if await self.app.push_screen_wait(ask_release(name)) != RELEASE:
             return
         engine = await self.oavr.engine_when_open()
         self._say("Asking the license server…", "hint")
