@@ -23,7 +23,7 @@ from tests.app.hostile import BAD, clean
 from tests.app.snapshot import text_of
 from tests.app.studios import all_made, app, dialog, in_front, jobs, until
 from tests.journeys.liar import liar
-from tests.journeys.seen import oavr, said, wish
+from tests.journeys.seen import ended, oavr, row, rows, said, wish
 from tests.journeys.shops import CHECKOUT, Shop, shop
 from tests.programs import Simulator, simulator
 
@@ -160,6 +160,31 @@ async def test_a_video_of_the_day_is_one_video_however_it_is_asked_for(
         await plan(pilot, "daily limit reached")
     async with opened(home, comfy.url) as pilot:
         await plan(pilot, "daily limit reached")
+
+
+async def test_a_failed_video_is_given_back_and_tried_again_only_within_the_limit(
+    home: Paths, vendor: Shop, comfy: Simulator
+) -> None:
+    async with opened(home, NOBODY) as pilot:
+        await pilot.press("ctrl+g")
+        await ended(pilot)
+        await plan(pilot, FREE)
+        engine = await oavr(pilot).engine_when_open()
+        await engine.submit(wish(comfy.url))
+        await plan(pilot, "daily limit reached")
+        await until(pilot, lambda: all_made(pilot))
+        rows(pilot).focus()
+        await until(pilot, lambda: rows(pilot).index >= 0)
+        await pilot.press("end")
+        await until(pilot, lambda: "Failed" in row(pilot, rows(pilot).index), row(pilot, rows(pilot).index))
+        await pilot.press("r")
+        await asked(pilot, LIMIT)
+        await pilot.press("escape")
+        await until(pilot, lambda: dialog(pilot) == "")
+        assert sorted(job.state for job in jobs(pilot)) == [JobState.DONE, JobState.FAILED]
+        await settings(pilot, "Free: 1 full video a day")
+        usage = pilot.app.screen.query_one("#usage", Static)
+        await until(pilot, lambda: "Full videos today: 1 of 1, the next day begins in" in str(usage.render()))
 
 
 async def test_a_refund_ends_pro_and_says_so(home: Paths, vendor: Shop) -> None:

@@ -20,7 +20,7 @@ from oavr_tui.app.live import Topic
 from oavr_tui.app.next_steps import next_step
 from oavr_tui.app.widgets.log_pane import LogPane
 from oavr_tui.app.widgets.one_line import OneLine, Part
-from oavr_tui.errors import OavrError
+from oavr_tui.errors import LimitReached, OavrError
 from oavr_tui.models import Job, JobState
 from oavr_tui.text import safe
 
@@ -127,5 +127,8 @@ class JobLog(OwnDialog[None]):
         engine = await self.oavr.engine_when_open()
         try:
             await engine.retry(self._job_id)
+        except LimitReached:
+            if await self.oavr.past_limit(engine.license):
+                self._retry()
         except OavrError as error:
             self.oavr.say(error.message, bad=True)

@@ -18,7 +18,7 @@ from oavr_tui.app.live import Live, Topic
 from oavr_tui.app.next_steps import told_briefly
 from oavr_tui.app.widgets.line_list import LineList, Piece
 from oavr_tui.app.widgets.one_line import OneLine
-from oavr_tui.errors import OavrError
+from oavr_tui.errors import LimitReached, OavrError
 from oavr_tui.models import PREVIEW, Job, JobState
 from oavr_tui.text import safe
 
@@ -204,8 +204,12 @@ class Queue(Vertical):
 
     async def _ask(self, command: Command) -> None:
         """Give the engine a command, and say what it refuses."""
+        engine = await self.oavr.engine_when_open()
         try:
-            await command(await self.oavr.engine_when_open())
+            await command(engine)
+        except LimitReached:
+            if await self.oavr.past_limit(engine.license):
+                await self._ask(command)
         except OavrError as error:
             self.oavr.say(error.message, bad=True)
 
