@@ -10,8 +10,13 @@ from hypothesis import HealthCheck, settings
 from oavr_tui.paths import Paths
 
 # How long an example takes says more of what else this computer does than of the program.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("suite")
+_USUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("full", _USUAL, max_examples=100)
+settings.register_profile("suite", _USUAL, max_examples=25)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("full" if config.getoption("--full") else "suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
