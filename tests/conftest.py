@@ -5,15 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from oavr_tui.paths import Paths
+
+# How long an example takes says more of what else this computer does than of the program.
+_USUAL = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("full", _USUAL, max_examples=100)
+settings.register_profile("suite", _USUAL, max_examples=25)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("full" if config.getoption("--full") else "suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="also run the long tortures")
 
 
+LONGEST = ("terminal", "journeys", "faults", "commands", "app")
+"""Folders whose tests take seconds each: they come first, so that no worker is left alone with one at the end."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(folder) if (folder := item.path.parent.name) in LONGEST else len(LONGEST))
     if config.getoption("--full"):
         return
     long = [item for item in items if item.get_closest_marker("full")]

@@ -103,7 +103,6 @@ class OavrApp(Deeds):
             yield self._sidebar
             yield self._body
         yield KeyBar(id="keys")
-        yield self._too_small
 
     async def on_mount(self) -> None:
         place = "studio" if self.given is not None else self.memory.place
@@ -118,8 +117,11 @@ class OavrApp(Deeds):
     def _fit(self, width: int, height: int) -> None:
         house = self.screen_stack[0]
         house.set_class(width < NARROW, "narrow").set_class(width >= WIDE, "wide")
-        house.set_class(width < LEAST[0] or height < LEAST[1], "tiny")
+        tiny = width < LEAST[0] or height < LEAST[1]
+        house.set_class(tiny, "tiny")
         self._sidebar.set_class(width < NARROW, "narrow")
+        if tiny and house.is_mounted and not self._too_small.is_attached:
+            house.mount(self._too_small)
         small = f"Please make the window larger: it is {width}x{height}, and {ENOUGH[0]}x{ENOUGH[1]} is enough."
         self._too_small.update(Content(small))
 

@@ -1,7 +1,7 @@
 """The demo's RunPod account: a simulated one on this computer, so that the whole journey costs nothing.
 
 It is a process of its own and goes on while studios of the demo run, as a real account would; it ends when nobody has
-asked it for anything for a while.
+asked it for anything for a while, nor has the demo open.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _started(paths: Paths) -> str:
     private_dir(announcement.parent)
     announcement.unlink(missing_ok=True)
     words = [sys.executable, "-m", "oavr_tui.simulator", "runpod", "--port", "0", "--directory", str(folder)]
-    words += ["--script", str(script), "--until-quiet", str(QUIET_SECONDS)]
+    words += ["--script", str(script), "--until-quiet", str(QUIET_SECONDS), "--while-locked", str(paths.driver_lock)]
     create = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

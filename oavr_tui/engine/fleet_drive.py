@@ -25,7 +25,8 @@ from oavr_tui.models import Job, Pod, PodKind, PodState, PodWish
 if TYPE_CHECKING:
     from oavr_tui.pods.plan import Plan
 
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS, _NOTHING_SECONDS = 0.25, 1.0
+"""Between two rounds; the second while there is no pod, nor a video to be made. What is asked here wakes it at once."""
 _WATCH_SECONDS = 12.0
 """Between two looks at the account while a pod costs money: one call for all pods, well below the provider's limits."""
 _REST_SECONDS = 120.0
@@ -126,12 +127,15 @@ class FleetDrive:
                     self._settle()
                     self._woken.clear()
                     try:
-                        async with asyncio.timeout(_LOOK_SECONDS):
+                        async with asyncio.timeout(_LOOK_SECONDS if self._has_work() else _NOTHING_SECONDS):
                             await self._woken.wait()
                     except TimeoutError:
                         continue
         finally:
             await to_its_end(self._yard.rental.close(), "close-account")
+
+    def _has_work(self) -> bool:
+        return bool(self._book.all()) or any(not job.ended for job in self._jobs())
 
     async def _carry_out_wishes(self) -> None:
         for pod in self._book.all():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import sys
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     cloud.add_argument("--balance", type=float, help="dollars at the start (default 25)")
     cloud.add_argument("--key", help="the key that may do everything")
     cloud.add_argument("--until-quiet", type=float, metavar="SECONDS", help="end when nobody has asked for so long")
+    cloud.add_argument("--while-locked", type=Path, metavar="FILE", help="not while somebody holds a lock on this file")
     for kind in (comfy, cloud):
         kind.add_argument("--with-parent", action="store_true", help="end when the starting process ends")
     return parser
@@ -121,8 +123,22 @@ def _enough(options: argparse.Namespace, made: Server, parent: int) -> Callable[
         from oavr_tui.simulator.runpod import RunPodSimulator
 
         assert isinstance(made, RunPodSimulator)
-        return lambda: made.quiet_for > options.until_quiet
+        return lambda: made.quiet_for > options.until_quiet and not _locked(options.while_locked)
     return None
+
+
+def _locked(file: Path | None) -> bool:
+    """Whether another process holds a lock on a file."""
+    if file is None:
+        return False
+    try:
+        with file.open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from oavr_tui.app.app import OavrApp
 from oavr_tui.app.memory import Memory, save_memory
+from oavr_tui.app.next_steps import plain
 from oavr_tui.app.screens.videos import Videos
 from oavr_tui.models import AUTO, PREVIEW, Request, Video
 from oavr_tui.paths import Paths
@@ -95,5 +96,6 @@ def screen(pilot: Pilot[None]) -> str:
 
 
 def said(pilot: Pilot[None]) -> str:
-    """The last sentence in the corner."""
-    return str([*pilot.app._notifications][-1].message) if len(pilot.app._notifications) else ""
+    """The last sentence that was said in the corner, where it stays for some seconds only."""
+    assert isinstance(pilot.app, OavrApp)
+    return plain(pilot.app.said[-1].text) if pilot.app.said else ""

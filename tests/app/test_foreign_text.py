@@ -83,41 +83,50 @@ async def test_a_video_asked_about(home: Paths, tmp_path: Path) -> None:
         clean(pilot)
 
 
-@pytest.mark.parametrize(
-    ("place", "keys", "words"),
-    [
-        ("2", ("d",), ()),
-        ("2", ("e",), ("video0",)),
-        ("2", ("slash", *"[/x]"), ("[/x]",)),
-        pytest.param("2", ("y",), (), marks=pytest.mark.full),
-        pytest.param("2", ("c",), (), marks=pytest.mark.full),
-        pytest.param("2", ("g",), ("prompt",), marks=pytest.mark.full),
-        ("3", ("x",), ("pod0",)),
-        pytest.param("3", ("down", "s"), ("pod1",), marks=pytest.mark.full),
-        pytest.param("3", ("down", "x"), ("pod1",), marks=pytest.mark.full),
-        pytest.param("3", ("o",), ("pod0",), marks=pytest.mark.full),
-        pytest.param("3", ("u",), ("pod0",), marks=pytest.mark.full),
-        pytest.param("3", ("a",), (), marks=pytest.mark.full),
-        ("5", ("slash", *"[/x]", "enter"), ("[/x]",)),
-        ("1", ("ctrl+p", *"[/x]"), ("[/x]",)),
-        pytest.param("1", ("f1",), (), marks=pytest.mark.full),
-        pytest.param("1", ("ctrl+g",), (), marks=pytest.mark.full),
-        ("1", ("ctrl+o",), ("[@click",)),
-    ],
-    ids=lambda given: "-".join(given)[:14] if isinstance(given, tuple) else given,
-)
+DIALOGS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+    ("2", ("d",), ()),
+    ("2", ("e",), ("video0",)),
+    ("2", ("slash", *"[/x]"), ("[/x]",)),
+    ("2", ("y",), ()),
+    ("2", ("c",), ()),
+    ("2", ("g",), ("prompt",)),
+    ("3", ("x",), ("pod0",)),
+    ("3", ("down", "s"), ("pod1",)),
+    ("3", ("down", "x"), ("pod1",)),
+    ("3", ("o",), ("pod0",)),
+    ("3", ("u",), ("pod0",)),
+    ("3", ("a",), ()),
+    ("5", ("slash", *"[/x]", "enter"), ("[/x]",)),
+    ("1", ("ctrl+p", *"[/x]"), ("[/x]",)),
+    ("1", ("f1",), ()),
+    ("1", ("ctrl+g",), ()),
+    ("1", ("ctrl+o",), ("[@click",)),
+]
+"""A screen's key, the keys pressed there, and what is then seen."""
+READY = {"1": "Shape", "2": "video0", "3": "pod0", "5": "Quick start"}
+"""What is seen of a screen once it knows what there is."""
+SHORT_RUN = [DIALOGS[at] for at in (0, 1, 2, 6, 12, 13, 16)]
+
+
+@pytest.mark.parametrize("dialogs", [pytest.param(DIALOGS, marks=pytest.mark.full), SHORT_RUN], ids=["all", "some"])
 async def test_every_dialog(
-    home: Paths, tmp_path: Path, place: str, keys: tuple[str, ...], words: tuple[str, ...]
+    home: Paths, tmp_path: Path, dialogs: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
 ) -> None:
     async with opened(home, tmp_path) as pilot:
-        await pilot.press("escape", place)
-        await pilot.pause(0.5)
-        for key in keys:
-            await pilot.press({"[": "left_square_bracket", "/": "slash", "]": "right_square_bracket"}.get(key, key))
-            await pilot.pause(0.05)
-        await see(pilot, *words)
-        await pilot.pause(0.3)
-        clean(pilot)
+        app = pilot.app
+        assert isinstance(app, OavrApp)
+        for place, keys, words in dialogs:
+            await pilot.press("escape", place)
+            await see(pilot, READY[place])
+            for key in keys:
+                await pilot.press({"[": "left_square_bracket", "/": "slash", "]": "right_square_bracket"}.get(key, key))
+                clean(pilot)
+            await see(pilot, *words)
+            await pilot.pause(0.3)
+            clean(pilot)
+            while len(app.screen_stack) > 1:
+                await pilot.press("escape")
+            await pilot.press("escape", "escape")
 
 
 async def test_what_is_said(home: Paths, tmp_path: Path) -> None:

@@ -32,8 +32,12 @@ async def test_a_price_fits_into_a_narrow_sidebar(home: Paths) -> None:
         sidebar = pilot.app.query_one(Sidebar)
         await until(pilot, lambda: sidebar.has_class("narrow"))
         sidebar.show([], "studio", ("$10.34/h", "3h 05m"))
-        lines = [sidebar.query_one(name, OneLine).render_line(0).text for name in ("#cost", "#since")]
-        assert [line.strip() for line in lines] == ["$10.34", "/h"]
+
+        def lines() -> list[str]:
+            return [sidebar.query_one(name, OneLine).render_line(0).text.strip() for name in ("#cost", "#since")]
+
+        await until(pilot, lambda: sidebar.query_one("#since", OneLine).size.width > 0)
+        assert lines() == ["$10.34", "/h"]
 
 
 async def test_ctrl_c_says_how_to_leave_and_a_small_window_how_large_it_should_be(home: Paths) -> None:

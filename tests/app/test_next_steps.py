@@ -132,4 +132,4 @@ def test_what_is_done_says_what_it_is_what_it_cost_and_when() -> None:
     done = replace(job, state=JobState.DONE, duration=6.2, updated_at=1e9)
     assert detail(done, Live(), 1e9 + 1) == f"0:06 preview · {when(1e9, 1e9 + 1)}"
     full = replace(done, request=Request("a.png", "b.wav", on=AUTO), cost=0.0004)
-    assert detail(full, Live(), 1e9 + 1) == f"0:06 full video · about $0.01 · {when(1e9, 1e9 + 1)}"
+    assert detail(full, Live(), 1e9 + 1) == f"0:06 full video · cost about $0.01 · {when(1e9, 1e9 + 1)}"

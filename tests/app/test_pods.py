@@ -17,6 +17,7 @@ from oavr_tui.app.dialogs.get_key import GetKey
 from oavr_tui.app.dialogs.new_pod import NewPod
 from oavr_tui.app.dialogs.question import Question
 from oavr_tui.app.dialogs.stop_pod import ASKED
+from oavr_tui.app.next_steps import plain
 from oavr_tui.app.screens.pods import Pods
 from oavr_tui.app.widgets.log_pane import LogPane
 from oavr_tui.models import PodState
@@ -63,8 +64,8 @@ class Desk:
         return " ".join(str(each.render()) for each in self.app.screen.query(Static))
 
     def says(self) -> str:
-        """All sentences that were said in the corner."""
-        return "\n".join(notice.message for notice in self.app._notifications)
+        """All sentences that were said in the corner, where they stay for some seconds only."""
+        return "\n".join(plain(told.text) for told in self.app.said)
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:
         waited = 0.0

@@ -9,7 +9,7 @@ import pytest
 from oavr_tui.app.dialogs.show_address import ShowAddress
 from oavr_tui.models import JobState, PodState, Request
 from tests.app.test_pods import account, desk
-from tests.programs_runpod import SLOW_WORK
+from tests.programs_runpod import QUICK, SLOW_WORK
 from tests.samples import portrait, voice
 
 
@@ -54,7 +54,8 @@ async def test_two_pods_and_the_cursor_stays_with_its_own(tmp_path: Path, monkey
 async def test_comfyui_over_ssh_is_an_address_to_take_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.1 22")
     monkeypatch.delenv("BROWSER", raising=False)
-    with account(tmp_path) as cloud:
+    slow = {"boot": {**QUICK["boot"], "warm_seconds": 6}}  # it is asked before it runs, on a slow computer too
+    with account(tmp_path, slow) as cloud:
         async with desk(cloud.env, cloud.home, monkeypatch) as at:
             await at.deploy()
             await at.keys("o")

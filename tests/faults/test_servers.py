@@ -29,23 +29,24 @@ def generate(home: Path, url: str, *words: str) -> Ran:
 
 
 FULL = pytest.mark.full
+LOST_ANSWER = {"match": {"method": "POST", "path": "/prompt", "nth": 1}, "do": "drop", "when": "after"}
+SILENT_SOCKET = {"match": {"path": "/ws"}, "do": "half_open", "after_messages": 2}
+CUT_BODY = {"match": {"path": "/view", "nth": 1}, "do": "truncate", "bytes": 4096}
 
 
 @pytest.mark.parametrize(
     "faults",
     [
-        pytest.param(
-            [{"match": {"method": "POST", "path": "/prompt", "nth": 1}, "do": "drop", "when": "after"}],
-            id="lost-answer",
-        ),
+        pytest.param([LOST_ANSWER, SILENT_SOCKET, CUT_BODY], id="lost-answer-then-silence-then-cut-body"),
+        pytest.param([LOST_ANSWER], id="lost-answer", marks=FULL),
         pytest.param(
             [{"match": {"path": "/history", "nth": [1, 3]}, "do": "status", "status": 502}], id="502", marks=FULL
         ),
         pytest.param(
             [{"match": {"path": "/ws", "nth": 1}, "do": "drop", "after_messages": 3}], id="socket-dropped", marks=FULL
         ),
-        pytest.param([{"match": {"path": "/ws"}, "do": "half_open", "after_messages": 2}], id="socket-silent"),
-        pytest.param([{"match": {"path": "/view", "nth": 1}, "do": "truncate", "bytes": 4096}], id="body-cut"),
+        pytest.param([SILENT_SOCKET], id="socket-silent", marks=FULL),
+        pytest.param([CUT_BODY], id="body-cut", marks=FULL),
         pytest.param([{"match": {"path": "/queue"}, "do": "latency", "seconds": 0.5}], id="slow-answers", marks=FULL),
     ],
 )

@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from oavr_tui.app.app import OavrApp
+from oavr_tui.app.next_steps import plain
 from oavr_tui.app.screens.studio import Studio
 from oavr_tui.app.widgets.line_list import LineList
 from oavr_tui.errors import FailureCode
@@ -37,8 +38,8 @@ def row(pilot: Pilot[Any], index: int = 0) -> str:
 
 
 def said(pilot: Pilot[Any]) -> str:
-    """All that stands in the corner."""
-    return "\n".join(each.message for each in oavr(pilot)._notifications)
+    """All that was said in the corner, where it stays for some seconds only."""
+    return "\n".join(plain(each.text) for each in oavr(pilot).said)
 
 
 def line(pilot: Pilot[Any], name: str) -> str:

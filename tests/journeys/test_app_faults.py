@@ -70,6 +70,8 @@ async def test_a_server_that_fails_and_r_once_it_does_not(
 ) -> None:
     async with server(tmp_path, *faults) as comfy, asked(home, wish(comfy.base_url)) as pilot:
         await failed(pilot, code, *words)
+        if code is FailureCode.REJECTED:  # trying again is the same for all
+            return
         comfy.core.faults.replace(Faults.none())
         await pilot.press("r")
         await ended(pilot, JobState.DONE)

@@ -85,8 +85,8 @@ logging.getLogger("anybody").info("must not be seen")
 @pytest.mark.parametrize(
     "settings",
     [
-        '[default]\nname = "no key"\n',
-        "default = 3\n",
+        pytest.param('[default]\nname = "no key"\n', marks=pytest.mark.full),
+        pytest.param("default = 3\n", marks=pytest.mark.full),
         '[default]\napi_key = "rpa_OF_ANOTHER_PROGRAM"\n',
         b"\xff\xfe\x00",
     ],

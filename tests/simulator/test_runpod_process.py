@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -42,6 +43,24 @@ def test_it_serves_an_account_and_ends_cleanly_with_a_machine_on(tmp_path: Path)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=WAIT)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_it_ends_when_it_is_quiet_but_not_while_somebody_holds_the_lock(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with lock.open("w") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        waiting, free = (
+            subprocess.Popen(
+                [*COMMAND, "--directory", str(tmp_path / name), "--until-quiet", "0.1", *options],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for name, options in (("waiting", ["--while-locked", str(lock)]), ("free", []))
+        )
+        assert (free.communicate(timeout=WAIT)[1], free.returncode) == ("", 0)
+        assert waiting.poll() is None
+    assert (waiting.communicate(timeout=WAIT)[1], waiting.returncode) == ("", 0)
 
 
 def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Free and Pro as a person meets them: the app in a real terminal, a real license server, keys pressed, screens read."""
+"""Free and Pro as a person meets them, in a real terminal before a real license server: keys pressed, screens read."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def walk(window: Terminal) -> None:
         window.until(words)
     window.keys("1")
     window.until("New video")
-    for key, words in (("F1", "Every action is also"), ("C-p", "Search for commands")):
+    for key, words in (("F1", "finds any action"), ("C-p", "Search for commands")):
         window.keys(key)
         window.until(words)
         window.keys("Escape")

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
+from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import LicenseRefused, OavrError
 from oavr_tui.text import safe
@@ -47,7 +48,7 @@ class Activate(OwnDialog[bool]):
                 yield TextField(
                     placeholder="OAVR-…", password=True, id="license-key", compact=True, max_length=_LONGEST
                 )
-                yield Button("Show", id="license-show", compact=True)
+                yield SmallButton("Show", id="license-show")
             yield Static("", id="license-word")
             with Horizontal(classes="answers"):
                 yield Button("Activate", variant="primary", id="license-activate")

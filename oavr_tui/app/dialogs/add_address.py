@@ -49,7 +49,7 @@ class AddAddress(OwnDialog[tuple[str, str] | None]):
                 ):
                     with Horizontal(classes="row"):
                         yield Static(Content(label))
-                        yield TextField(placeholder=hint, id=field, compact=True, password=field == "add-token")
+                        yield TextField(placeholder=hint, id=field, password=field == "add-token")
                 yield Static(
                     Content("Videos made there cost nothing here. It needs the nodes of InfiniteTalk."),
                     id="add-word",

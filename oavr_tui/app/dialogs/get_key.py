@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.dialogs.own_dialog import SHORT, OwnDialog
+from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import OavrError
 from oavr_tui.text import safe
@@ -54,14 +55,14 @@ class GetKey(OwnDialog[bool]):
                 yield Static(Content(self._costs()), classes="line")
                 with Horizontal(classes="row"):
                     yield Static(Content(f"Get one: {KEYS_PAGE}"), classes="where")
-                    yield Button("Open", id="key-open", compact=True)
+                    yield SmallButton("Open", id="key-open")
                 with Horizontal(classes="row"):
                     yield Static(Content("Key"), classes="label")
-                    yield TextField(placeholder=self._example(), password=True, id="key", compact=True)
+                    yield TextField(placeholder=self._example(), password=True, id="key")
                 if (demo := self.oavr.demo) is not None:
                     with Horizontal(classes="row"):
                         yield Static(Content(f"The demo's account takes {demo.key}"), classes="where")
-                        yield Button("Use it", id="key-demo", compact=True)
+                        yield SmallButton("Use it", id="key-demo")
                 yield Static("", id="key-word")
             with Horizontal(classes="answers"):
                 yield Button("Test & save", variant="primary", id="key-save")

@@ -81,13 +81,13 @@ class NewPod(OwnDialog[str]):
             yield LineList(self._draw, id="new-gpus")
             with Horizontal(classes="row"):
                 yield Static(Content("Name"))
-                yield TextField(placeholder=self._free_name(), id="new-name", compact=True)
+                yield TextField(placeholder=self._free_name(), id="new-name")
             with Horizontal(classes="row", id="new-volume-row"):
                 yield Static(Content("Volume"))
                 yield Choice([], plan.volume, id="new-volume")
             with Horizontal(classes="row"):
                 yield Static(Content("Idle"))
-                yield TextField(f"{plan.idle_minutes:g}", id="new-idle", compact=True, max_length=6)
+                yield TextField(f"{plan.idle_minutes:g}", id="new-idle", max_length=6)
                 yield Static(Content(" minutes without work, then it stops"), id="new-idle-words")
             yield Static("", id="new-word", classes="hint")
             with Horizontal(classes="answers"):

@@ -15,6 +15,7 @@ from textual.widgets import Button, Static
 
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.widgets.browser import Browser
+from oavr_tui.app.widgets.small_button import SmallButton
 
 
 class PickFile(OwnDialog[Path | None]):
@@ -33,8 +34,8 @@ class PickFile(OwnDialog[Path | None]):
             yield Static(Content(self._title), classes="title")
             yield self._browser
             with Horizontal(classes="answers"):
-                yield Button("Choose", variant="primary", compact=True, id="choose")
-                yield Button("Back", compact=True, id="back")
+                yield SmallButton("Choose", variant="primary", id="choose")
+                yield SmallButton("Back", id="back")
 
     @on(Browser.Picked)
     def picked(self, event: Browser.Picked) -> None:

@@ -20,6 +20,7 @@ from textual.widgets import Button, Static
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.outside.qr import INK, fitting
 from oavr_tui.app.outside.terminal import Terminal
+from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ class ShowAddress(OwnDialog[str]):
                 yield Static(Content(safe(self._what)), classes="title")
                 yield self.lead
                 yield Static(Content(safe(self.address, _LONGEST)), id="address")
-                yield Button("Close", variant="primary", compact=True, id="close")
-                yield Button("Copy again" if self._for_elsewhere else "Copy", compact=True, id="again")
+                yield SmallButton("Close", variant="primary", id="close")
+                yield SmallButton("Copy again" if self._for_elsewhere else "Copy", id="again")
                 yield self._copied
                 yield self._no_room
                 yield from self.more()

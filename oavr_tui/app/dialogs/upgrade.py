@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from oavr_tui.app.dialogs.show_address import ShowAddress
+from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.errors import OavrError
 from oavr_tui.text import safe
 
@@ -26,8 +27,8 @@ class Upgrade(ShowAddress):
 
     def more(self) -> ComposeResult:
         yield Static(Content(_WAITING), classes="line", id="upgrade-word")
-        yield Button("I have a key", compact=True, id="upgrade-key")
-        yield Button("Look again", compact=True, id="upgrade-again")
+        yield SmallButton("I have a key", id="upgrade-key")
+        yield SmallButton("Look again", id="upgrade-again")
 
     def on_mount(self) -> None:
         self._open()

@@ -92,7 +92,7 @@ class Docs(Pane):
         self._guide = -1
 
     def compose(self) -> ComposeResult:
-        search = TextField(placeholder="/ searches the guides", id="docs-search", compact=True)
+        search = TextField(placeholder="/ searches the guides", id="docs-search")
         yield search
         with Horizontal():
             yield LineList(self._draw, id="contents")

@@ -22,6 +22,7 @@ from oavr_tui.app.screens.settings_rows import ROWS, SECTIONS, Row, forced_by, s
 from oavr_tui.app.screens.settings_usage import usage_lines
 from oavr_tui.app.screens.videos_shelf import home_path
 from oavr_tui.app.widgets.choice import Choice
+from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import OavrError
 from oavr_tui.settings import Settings
@@ -62,9 +63,9 @@ class SettingsPane(Pane):
             with Vertical(id="key-box"):
                 yield Static("", id="key-line")
                 with Horizontal(classes="buttons"):
-                    yield Button("Enter a key", id="key-enter", compact=True)
-                    yield Button("Test", id="key-test", compact=True)
-                    yield Button("Get a key", id="key-where", compact=True)
+                    yield SmallButton("Enter a key", id="key-enter")
+                    yield SmallButton("Test", id="key-test")
+                    yield SmallButton("Get a key", id="key-where")
                 yield Static("", id="key-report")
             yield Label("License", classes="heading")
             yield LicenseBox(id="license")
@@ -79,7 +80,7 @@ class SettingsPane(Pane):
                 Content(_CONFIG_HELP + home_path(str(self.oavr.paths.config_file))), classes="hint", id="config-file"
             )
             with Horizontal(classes="buttons"):
-                yield Button("Sign out…", id="sign-out", compact=True)
+                yield SmallButton("Sign out…", id="sign-out")
 
     def _row(self, row: Row) -> ComposeResult:
         settings = self.oavr.settings
@@ -89,9 +90,7 @@ class SettingsPane(Pane):
                 yield Choice(row.picks, shown_value(settings, row), id=row.widget_id)
             else:
                 look = "number" if row.is_number else ""
-                field = TextField(
-                    shown_value(settings, row), placeholder=row.empty, id=row.widget_id, classes=look, compact=True
-                )
+                field = TextField(shown_value(settings, row), placeholder=row.empty, id=row.widget_id, classes=look)
                 yield field
             yield Label(Content(row.unit), classes="unit")
             yield Label("", classes="mark", id=f"{row.widget_id}-mark")

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from oavr_tui.app.license_words import plan_lines
+from oavr_tui.app.widgets.small_button import SmallButton
 
 if TYPE_CHECKING:
     from oavr_tui.app.app import OavrApp
@@ -36,7 +37,7 @@ class LicenseBox(Vertical):
         yield Static("", id="license-line")
         with Horizontal(classes="buttons"):
             for action, label in _BUTTONS.items():
-                button = Button(label, id=f"license-{action}", compact=True)
+                button = SmallButton(label, id=f"license-{action}")
                 button.display = False
                 yield button
 

@@ -17,10 +17,11 @@ from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.memory import Draft
 from oavr_tui.app.outside.listing import PICTURES, VOICES
-from oavr_tui.app.screens.studio_more import COMPACT, More, Row, field
+from oavr_tui.app.screens.studio_more import More, Row, field
 from oavr_tui.app.widgets.choice import Choice, Pick
 from oavr_tui.app.widgets.path_field import PathField
 from oavr_tui.app.widgets.picture import Picture
+from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.app.widgets.waveform import Waveform
 from oavr_tui.text import safe
 
@@ -116,9 +117,11 @@ class Form(VerticalScroll, can_focus=False):
             "quality": self._more.quality,
             "on": self._more.where,
         }
-        self._lines = {name: Static("", id=name, classes="found") for name in ("found-image", "found-audio", "status")}
-        self._fold = Button("", id="more", compact=True, classes=COMPACT)
-        self.go_button = Button("Generate", variant="primary", id="generate", compact=True, classes=COMPACT)
+        self._lines = {
+            name: Static("", id=name, classes="found hint") for name in ("found-image", "found-audio", "status")
+        }
+        self._fold = SmallButton("", id="more")
+        self.go_button = SmallButton("Generate", variant="primary", id="generate")
         self._thumb, self._wave = Picture(id="thumb"), Waveform(id="wave")
 
     def compose(self) -> ComposeResult:
@@ -126,7 +129,7 @@ class Form(VerticalScroll, can_focus=False):
             with Vertical(id="fields"):
                 yield Static("New video", classes="heading")
                 for name, label in (("image", "Portrait"), ("audio", "Voice")):
-                    browse = Button("Browse", id=f"browse-{name}", classes=f"browse {COMPACT}", compact=True)
+                    browse = SmallButton("Browse", id=f"browse-{name}", classes="browse")
                     yield Row(label, self._files[name], browse, classes="under")
                     yield self._lines[f"found-{name}"]
                 yield Row("Prompt", self._texts["prompt"])

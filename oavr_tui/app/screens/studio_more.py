@@ -44,13 +44,9 @@ class Row(Horizontal):
         return self._label
 
 
-COMPACT = "-textual-compact"
-"""The class that compact=True sets in the end; given at once it saves the widget another round of styles."""
-
-
 def field(name: str, placeholder: str) -> Input:
     """A text field of one line. name: the Draft's field, which is the widget's id, too."""
-    return TextField(placeholder=placeholder, id=name, compact=True, classes=COMPACT)
+    return TextField(placeholder=placeholder, id=name)
 
 
 class More(Vertical):

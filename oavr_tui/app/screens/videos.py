@@ -66,7 +66,6 @@ class Videos(VideoActions):
         self._shelf = Shelf(Order(order) if order in set(Order) else Order.NEWEST, views.get(SEARCHED, ""))
         self._wanted = views.get(SELECTED, "")
         field = SearchField(self._shelf.search, placeholder="title, prompt, preview or full", id="videos-search")
-        field.compact = True
         field.display = bool(self._shelf.search)
         yield OneLine(id="videos-head")
         yield field

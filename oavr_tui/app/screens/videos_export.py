@@ -39,7 +39,7 @@ class Export(OwnDialog[Path | None]):
 
     def compose(self) -> ComposeResult:
         name = Path(self._video.path).name
-        field = TextField(home_path(str(Path(self._folder) / name)), id="export-to", compact=True)
+        field = TextField(home_path(str(Path(self._folder) / name)), id="export-to")
         with Vertical(classes="dialog"):
             yield Static(Content(f"Copy {even(self._video.title, 50)} to"), classes="title")
             yield field

@@ -24,6 +24,7 @@ from oavr_tui.app.outside.listing import DEADLINE_SECONDS, Entry, Listing, in_th
 from oavr_tui.app.outside.pasted import pasted
 from oavr_tui.app.widgets.line_list import LineList, Piece
 from oavr_tui.app.widgets.path_field import PathField
+from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.errors import BadInput
 from oavr_tui.paths import expanded
 from oavr_tui.text import safe, size
@@ -105,7 +106,7 @@ class Browser(Vertical):
         self._list = LineList(self._draw, id="rows")
         self._list.can_focus = False  # the field has the keys; the mouse has the rows
         self._says = Static(id="state")
-        self._hidden = Button(_SHOW, compact=True, id="hidden")
+        self._hidden = SmallButton(_SHOW, id="hidden")
         self._all = False
 
     def compose(self) -> ComposeResult:

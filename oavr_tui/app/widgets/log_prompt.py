@@ -80,7 +80,7 @@ class LogPrompt(TextField):
         typed: str | None
 
     def __init__(self) -> None:
-        super().__init__(compact=True, select_on_focus=True)
+        super().__init__(select_on_focus=True)
         self._what = ""
 
     @property

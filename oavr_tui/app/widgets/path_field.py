@@ -94,19 +94,15 @@ class PathField(TextField):
         *,
         suffixes: frozenset[str],
         placeholder: str = "",
-        compact: bool = True,
         id: str | None = None,
-        classes: str | None = None,
+        classes: str = "",
     ) -> None:
         """suffixes: of the files that can be used, lower case and with their dot."""
         self._paths = PathSuggester(suffixes)
-        if compact:  # what it sets itself by and by, at the price of another round of styles
-            classes = f"{classes or ''} -textual-compact"
         super().__init__(
             value,
             placeholder=placeholder,
             suggester=self._paths,
-            compact=compact,
             select_on_focus=False,  # what is selected is gone at the next key
             id=id,
             classes=classes,

@@ -55,8 +55,6 @@ class Sidebar(Vertical):
 
     def compose(self) -> ComposeResult:
         yield self._rows
-        yield self._price
-        yield self._since
 
     def show(self, entries: Sequence[Entry], at: str, cost: tuple[str, str]) -> None:
         """entries: what there is; at: the place in front; cost: two short texts of the foot, empty for none."""
@@ -77,6 +75,8 @@ class Sidebar(Vertical):
             cost = (f"studio {cost[0]}", f"running {cost[1]}")
         if cost != self._cost:
             self._cost = cost
+            if not self._price.is_attached:  # most of the time nothing costs anything
+                self.mount(self._price, self._since)
             self._price.show(
                 [(cost[0].rjust(NARROW) if self.has_class("narrow") else f" {cost[0]}", "key", "app.go_pods")]
             )

@@ -1,10 +1,11 @@
-"""A text field whose keys act in the order in which they are pressed."""
+"""A text field of one line, whose keys act in the order in which they are pressed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from textual import events
+from textual.reactive import reactive
 from textual.widgets import Input
 
 
@@ -13,10 +14,14 @@ class TextField(Input):
 
     Textual looks up what a key does only after it has gone all the way up to the app. Letters go straight in, so that
     those pressed in the meantime were in the field first, and were erased by the key that was to make room for them.
+
+    It is compact from the start: set later, that costs two more rounds of styles.
     """
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+    compact = reactive(True, toggle_class="-textual-compact")
+
+    def __init__(self, *given: Any, classes: str = "", **named: Any) -> None:
+        super().__init__(*given, compact=True, classes=f"{classes} -textual-compact", **named)
         self.cursor_blink = False
 
     async def _on_key(self, event: events.Key) -> None:
