@@ -45,9 +45,7 @@ class Activate(OwnDialog[bool]):
             yield Static(Content(_WHAT), classes="line")
             with Horizontal(classes="row"):
                 yield Static(Content("Key"), classes="label")
-                yield TextField(
-                    placeholder="OAVR-…", password=True, id="license-key", compact=True, max_length=_LONGEST
-                )
+                yield TextField(placeholder="OAVR-…", password=True, id="license-key", max_length=_LONGEST)
                 yield SmallButton("Show", id="license-show")
             yield Static("", id="license-word")
             with Horizontal(classes="answers"):
