@@ -9,7 +9,7 @@ import pytest
 from tests.licenses.server import plenty
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def a_generous_license_server() -> Iterator[None]:
     """For every process that these tests start."""
     with plenty():
