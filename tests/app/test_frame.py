@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 from textual.widgets._toast import Toast
 
-from oavr_tui.app.actions import ACTIONS, BY_ID, OWNERS
+from oavr_tui.app.actions import ACTIONS, BY_ID, OWNERS, Action
 from oavr_tui.app.app import OavrApp
 from oavr_tui.app.dialogs.help import Help
 from oavr_tui.app.dialogs.notices import Notices
@@ -41,6 +41,20 @@ async def opened(pilot: Pilot[None]) -> OavrApp:
 def test_ids_are_unique_and_every_owner_has_a_name() -> None:
     assert len(BY_ID) == len(ACTIONS)
     assert {action.owner for action in ACTIONS} == set(OWNERS)
+
+
+def test_no_two_names_in_the_palette_are_equal() -> None:
+    titles = [action.title.casefold() for action in ACTIONS]
+    assert sorted(titles) == sorted(set(titles))
+
+
+async def test_an_action_of_a_log_says_to_open_one_first(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        for action in (action for action in ACTIONS if action.owner == "log"):
+            await running.action_act(action.id)
+            assert running.place == "pods"
+            assert running.said[-1].text == f"{action.title}: open a log first; choose a pod here and press enter."
 
 
 def test_no_key_means_two_things_at_one_place() -> None:
@@ -95,7 +109,9 @@ async def test_the_palette_knows_every_action(home: Paths) -> None:
     async with app(home).run_test(size=(100, 30)) as pilot:
         running = await opened(pilot)
         commands = {command.title: command.help for command in running.get_system_commands(running.screen)}
-        assert {action.label for action in ACTIONS} - {"Commands"} <= set(commands)
+        assert {action.title for action in ACTIONS} - {"Commands"} == set(commands)
+        assert commands["Log of this video"].startswith("enter l · Queue · ")
+        assert commands["Quit"].startswith("^q · ")
         await pilot.press("ctrl+p")
         await in_front(pilot, CommandPalette)
         await pilot.press(*"docs")
@@ -105,12 +121,9 @@ async def test_the_palette_knows_every_action(home: Paths) -> None:
 
 
 @pytest.mark.parametrize("action", [action for action in ACTIONS if action.owner != "app"], ids=lambda each: each.id)
-def test_every_action_has_somebody_who_carries_it_out(action: object) -> None:
+def test_every_action_has_somebody_who_carries_it_out(action: Action) -> None:
     from importlib import import_module
 
-    from oavr_tui.app.actions import Action
-
-    assert isinstance(action, Action)
     if action.owner in PLACES:
         module, _, name = PLACES[action.owner].partition(":")
     else:
