@@ -152,3 +152,11 @@ async def in_thread(work: Callable[[], T], deadline: float) -> T:
     threading.Thread(target=run, name="listing", daemon=True).start()
     async with asyncio.timeout(deadline):
         return await done
+
+
+def is_there(given: str) -> bool:
+    """Whether there is a file or folder of that name. Blocks."""
+    try:
+        return Path(given).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
