@@ -15,7 +15,7 @@ from oavr_tui.app.actions import ACTIONS, BY_ID
 from oavr_tui.app.job_words import detail
 from oavr_tui.app.keys import shown_key
 from oavr_tui.app.live import Live
-from oavr_tui.app.next_steps import NEXT_STEPS, in_app, in_studio, next_step, plain, told_briefly, why
+from oavr_tui.app.next_steps import NEXT_STEPS, advice, in_app, in_studio, next_step, plain, told_briefly, why
 from oavr_tui.app.screens.videos_shelf import when
 from oavr_tui.engine.wishes import new_job
 from oavr_tui.errors import FailureCode
@@ -85,6 +85,14 @@ def test_what_may_not_be_tried_again_as_it_is_says_so() -> None:
     assert once is not None and again is not None
     assert "tries the same" not in next_step(once).full
     assert "tries the same" in next_step(again).full
+
+
+def test_of_a_full_disk_nothing_is_said_twice_and_only_a_full_video_is_fetched() -> None:
+    preview = failed(FailureCode.DISK_FULL, "There is no room. Free some space, or choose another folder.")
+    full = replace(preview, request=replace(preview.request, on=AUTO))
+    assert "ree some space" not in advice(full)
+    assert advice(preview) == "With room again, press r."
+    assert advice(full).startswith(advice(preview)) and "is fetched, not made again" in advice(full)
 
 
 @pytest.mark.parametrize("part", SPOKEN)
