@@ -151,7 +151,10 @@ class OavrApp(Deeds):
 
     def draw_frame(self) -> None:
         self._headline.show(
-            *headline(self.live, self.clock(), demo=self.demo is not None, narrow=self.size.width < NARROW)
+            # Not by self.size, which while the window changes is still what it was before.
+            *headline(
+                self.live, self.clock(), demo=self.demo is not None, narrow=self.screen_stack[0].has_class("narrow")
+            )
         )
         # Reckoned anew each time: a restarted studio counts from its restart, as its row on Pods does.
         running = self._engine.running_cost() if self._engine is not None and self.live.running_pods else None

@@ -13,6 +13,7 @@ from textual.widgets._toast import Toast
 
 from oavr_tui.app.actions import ACTIONS, BY_ID, OWNERS, Action
 from oavr_tui.app.app import OavrApp
+from oavr_tui.app.demo import Demo
 from oavr_tui.app.dialogs.help import Help
 from oavr_tui.app.dialogs.notices import Notices
 from oavr_tui.app.dialogs.pick_one import PickOne
@@ -240,3 +241,18 @@ def test_a_restarted_studio_counts_from_its_restart() -> None:
     live.pods = (pod("p1", PodState.READY, 0.0, pod_id="m1", per_hour=0.34),)
     assert foot(live, 1000.0, 820.0) == ("$0.34/h", "3m")
     assert foot(live, 1000.0, None) == ("$0.34/h", "16m")
+
+
+async def test_the_headline_says_all_again_when_the_window_is_large_again(home: Paths) -> None:
+    made = app(home)
+    made.demo = Demo("rpa_demo", lambda: None)
+    async with made.run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        whole = running._headline.plain
+        assert "nothing here costs money" in whole
+        await pilot.press("ctrl+p")
+        await in_front(pilot, CommandPalette)
+        await pilot.resize_terminal(20, 3)
+        await until(pilot, lambda: running._headline.plain.endswith("DEMO"))
+        await pilot.resize_terminal(100, 30)
+        await until(pilot, lambda: running._headline.plain == whole)

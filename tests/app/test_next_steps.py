@@ -141,3 +141,7 @@ def test_what_is_done_says_what_it_is_what_it_cost_and_when() -> None:
     assert detail(done, Live(), 1e9 + 1) == f"0:06 preview · {when(1e9, 1e9 + 1)}"
     full = replace(done, request=Request("a.png", "b.wav", on=AUTO), cost=0.0004)
     assert detail(full, Live(), 1e9 + 1) == f"0:06 full video · cost about $0.01 · {when(1e9, 1e9 + 1)}"
+    assert detail(full, Live(), 1e9 + 1, 40) == "0:06 full video · cost about $0.01"
+    assert detail(full, Live(), 1e9 + 1, 33) == "0:06 · cost about $0.01"
+    assert detail(full, Live(), 1e9 + 1, 20) == "cost about $0.01"
+    assert detail(full, Live(), 1e9 + 1, 15) == ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from oavr_tui.app.fitting import even
 from oavr_tui.text import safe
 
 
@@ -99,7 +100,7 @@ def _entry(item: os.DirEntry[str], suffixes: frozenset[str]) -> Entry | None:
 def _shown(name: str) -> str:
     if name.isascii() and name.isprintable():  # nearly all; in a folder of thousands the difference is felt
         return name
-    return safe(name) or "(a name that cannot be shown)"
+    return even(name, 300) or "(a name that cannot be shown)"
 
 
 def _why(error: OSError | ValueError) -> str:
