@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from oavr_tui.carry import leaving, to_its_end
 from oavr_tui.engine import saving
-from oavr_tui.engine.carry import leaving, to_its_end
 from oavr_tui.engine.check_job import CheckJob
 from oavr_tui.engine.crash import write_crash
 from oavr_tui.engine.estimate import Meter, Place

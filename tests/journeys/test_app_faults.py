@@ -61,7 +61,12 @@ async def asked(home: Paths, request: Request, **settings: Any) -> AsyncIterator
     [
         ([OOM], FailureCode.OUT_OF_MEMORY, ("ran out of memory",)),
         pytest.param([LOST], FailureCode.LOST, ("no longer knows this video",), marks=pytest.mark.full),
-        ([REFUSED], FailureCode.REJECTED, ("did not accept the workflow", "[@click=app.quit]no[/] red")),
+        pytest.param(
+            [REFUSED],
+            FailureCode.REJECTED,
+            ("did not accept the workflow", "[@click=app.quit]no[/] red"),
+            marks=pytest.mark.full,
+        ),
     ],
     ids=["memory", "lost", "rejected"],
 )
