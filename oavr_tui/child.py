@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from oavr_tui.carry import leaving, to_its_end
 from oavr_tui.errors import OavrError, OutOfMemory, Rejected, error_for
 
 _LINE_LIMIT = 1 << 20
@@ -44,16 +45,23 @@ async def run_in_child(
     try:
         return await _converse(process, task, deadline, crash_message, on_progress)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        # Not wait_for, here and below: that of Python 3.11 forgets a cancellation that comes together with the result.
-        async with asyncio.timeout(_KILL_WAIT):
-            await asyncio.shield(process.wait())
-        errors.cancel()
-        await asyncio.gather(errors, return_exceptions=True)
-        transport = getattr(process, "_transport", None)
-        if transport is not None:
-            transport.close()
+        # Whoever is cancelled twice must not leave a process behind.
+        await to_its_end(_ended(process, errors), "child-ends")
+        if leaving():
+            raise asyncio.CancelledError
+
+
+async def _ended(process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    # Not wait_for, here and below: that of Python 3.11 forgets a cancellation that comes together with the result.
+    async with asyncio.timeout(_KILL_WAIT):
+        await process.wait()
+    errors.cancel()
+    await asyncio.gather(errors, return_exceptions=True)
+    transport = getattr(process, "_transport", None)
+    if transport is not None:
+        transport.close()
 
 
 async def _started(module: str) -> asyncio.subprocess.Process:

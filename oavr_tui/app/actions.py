@@ -32,6 +32,11 @@ class Action:
     def id(self) -> str:
         return f"{self.owner}.{self.name}"
 
+    @property
+    def title(self) -> str:
+        """What it is called where its owner is not in sight: no other action has that name."""
+        return _TITLES.get(self.id, self.label)
+
     def binding(self) -> Binding:
         return Binding(
             self.keys, self.name, self.label, id=self.id, show=self.shown, priority=self.everywhere, tooltip=self.help
@@ -49,6 +54,46 @@ OWNERS = {
     "docs": "Docs",
 }
 """Who carries actions out, and what that part of the screen is called."""
+
+_TITLES = {
+    "queue.open": "Log of this video",
+    "queue.play": "Play this video",
+    "queue.cancel": "Cancel this video",
+    "queue.retry": "Retry this video",
+    "queue.up": "Make this video earlier",
+    "queue.down": "Make this video later",
+    "queue.forget": "Remove from the queue",
+    "queue.copy": "Copy the line of the queue",
+    "videos.open": "Open the video",
+    "videos.export": "Export the video to…",
+    "videos.delete": "Delete the video",
+    "videos.search": "Search videos",
+    "videos.sort": "Sort videos",
+    "videos.copy_path": "Copy the path of the video",
+    "videos.copy_scp": "Copy the scp line of the video",
+    "pods.log": "Log of this pod",
+    "pods.start_stop": "Start or stop this pod",
+    "pods.terminate": "Terminate this pod",
+    "pods.save_log": "Save the log of this pod",
+    "pods.look": "Look at the pods again",
+    "log.search": "Search the log",
+    "log.next": "Next match in the log",
+    "log.previous": "Previous match in the log",
+    "log.filter": "Filter the log",
+    "log.level": "Level of the log",
+    "log.pause": "Pause the log",
+    "log.wrap": "Wrap the log",
+    "log.times": "Times in the log",
+    "log.full": "Full screen for the log",
+    "log.top": "Top of the log",
+    "log.bottom": "Bottom of the log",
+    "log.copy_line": "Copy a line of the log",
+    "log.copy_seen": "Copy what is seen of the log",
+    "log.save": "Save the whole log",
+    "log.pager": "Log in your pager",
+    "docs.search": "Search the guides",
+}
+"""Names for the palette, of actions whose label says too little away from their place."""
 
 _A = Action
 ACTIONS: tuple[Action, ...] = (

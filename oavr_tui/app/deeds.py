@@ -10,8 +10,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from oavr_tui.app.actions import ACTIONS, BY_ID
+from oavr_tui.app.actions import ACTIONS, BY_ID, OWNERS
 from oavr_tui.app.frame import PLACES
+from oavr_tui.app.keys import shown_keys
 from oavr_tui.app.licensing import Licensing
 from oavr_tui.app.themes import NAMES
 from oavr_tui.errors import OavrError
@@ -20,17 +21,26 @@ _HOMES = {"queue": "studio", "log": "pods"}
 """Where the owners are at home that are not screens themselves."""
 _UNSEEN = {"studio.generate": "generate_unseen"}
 """What is done instead where the person is on another screen, and so does not see what it costs."""
+_FIRST = {
+    "queue": "the queue is empty; a video stands in it once you press ^g.",
+    "log": "open a log first; choose a pod here and press enter.",
+}
+"""What to do first where an owner is not in sight even where it is at home."""
 
 
 class Deeds(Licensing):
     """Carries out the actions whose owner is the app."""
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every action by its name."""
+        """The palette: every action by a name that only it has, with its key and where that key acts."""
         for action in ACTIONS:
             if action.id not in self.not_offered:
+                key = f"{shown_keys(action)} · " if action.keys else ""
+                where = f"{OWNERS[action.owner]} · " if action.owner != "app" else ""
                 yield SystemCommand(
-                    action.label, action.help, lambda wanted=action.id: self.call_later(self.action_act, wanted)
+                    action.title,
+                    f"{key}{where}{action.help}",
+                    lambda wanted=action.id: self.call_later(self.action_act, wanted),
                 )
 
     async def action_act(self, action_id: str) -> None:
@@ -49,7 +59,7 @@ class Deeds(Licensing):
             await self.go(action.owner)
         target = owner if action.owner in PLACES else self._owner(action.owner)
         if target is None:
-            self.say(f"{action.label}: there is nothing here to do that with.")
+            self.say(f"{action.title}: {_FIRST[action.owner]}")
             return
         await self.run_action(action.name, target)
 

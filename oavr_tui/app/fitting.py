@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from rich.cells import cell_len, set_cell_size
 
+from oavr_tui.text import safe
+
+_JOINERS = dict.fromkeys([0x200C, 0x200D, 0xFE0E, 0xFE0F, *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080)])
+"""What joins characters into one, or changes one: into a picture as wide as one, or as wide as all of them."""
+_LONGEST_NAME = 120
+
+
+def even(text: str, limit: int = _LONGEST_NAME) -> str:
+    """Foreign text safe to show, without the joiners that terminals disagree on how wide they make a character."""
+    return safe(text, limit).translate(_JOINERS)
+
 
 def shortened(name: str, cells: int) -> str:
     """The name in at most so many cells, with … for what is left out of its middle."""

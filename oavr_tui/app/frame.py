@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oavr_tui.app.license_words import in_headline
 from oavr_tui.app.live import Live
-from oavr_tui.app.next_steps import next_step, why
+from oavr_tui.app.next_steps import advice, why
 from oavr_tui.app.widgets.one_line import Part
 from oavr_tui.app.widgets.sidebar import Entry
 from oavr_tui.models import Job, JobState
@@ -86,4 +86,4 @@ def ending(job: Job) -> str:
         return f"✔ {job.title} is done, and in your videos: 2 goes there."
     if job.failure is None or job.state is JobState.CANCELLED:
         return f"– {job.title} was cancelled."
-    return f"✘ {job.title}: {why(job)} {next_step(job.failure).full}"
+    return f"✘ {job.title}: {why(job)} {advice(job)}"

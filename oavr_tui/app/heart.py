@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Set
 from importlib import import_module
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from oavr_tui.engine.engine import Engine
 
 _ENGINE_ENDS_SECONDS = 15.0
+_SAVE_AFTER = 1.0
+"""Seconds without a change after which what is remembered is written to the disk."""
 _SAID = 200
 
 
@@ -51,7 +54,8 @@ class Heart(LogWishes):
         self.live = Live()
         self.said: deque[Told] = deque(maxlen=_SAID)
         """What the person was told since the start, the oldest first."""
-        self.memory: Memory = load_memory(paths.app_memory)
+        self._memory: Memory = load_memory(paths.app_memory)
+        self._writing_memory = threading.Lock()
         self.place = ""
         """The screen in front."""
         self._panes: dict[str, Pane] = {}
@@ -69,6 +73,29 @@ class Heart(LogWishes):
     def draw_frame(self) -> None:
         """Draw what is around the screens."""
         raise NotImplementedError
+
+    # --- what is found again
+
+    @property
+    def memory(self) -> Memory:
+        """Where things were left. A second after it was changed it is on the disk, whatever ends the app."""
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: Memory) -> None:
+        if memory != self._memory:
+            self._memory = memory
+            if self.is_running:
+                self._keep_memory()
+
+    @work(exclusive=True, group="memory")
+    async def _keep_memory(self) -> None:
+        await asyncio.sleep(_SAVE_AFTER)
+        await asyncio.to_thread(self._write_memory)
+
+    def _write_memory(self) -> None:
+        with self._writing_memory:  # so that what was there first is never written last
+            save_memory(self.paths.app_memory, self._memory)
 
     # --- the engine
 
@@ -161,11 +188,22 @@ class Heart(LogWishes):
         for job in ended:
             bad = job.state is JobState.FAILED
             self.say(ending(job), bad=bad)
-        if ended and self.settings.app_bell:
-            self.ring()
+        if ended:
+            self._note_seen()
+            if self.settings.app_bell:
+                self.ring()
         self.tell_title(title(self.live))
         if Topic.STEPS in changed and len(self.screen_stack) == 1 and self.place == "studio":
             self._show_start()
+
+    @work(group="seen")
+    async def _note_seen(self) -> None:
+        """Nobody was away when these ended: neither another window nor the next start shall say so."""
+        if self._engine is not None:
+            try:
+                await self._engine.mark_seen()
+            except OavrError as error:
+                self.say(error.message, bad=True)
 
     def _show_start(self) -> None:
         """Show once how the studio gets on that a video of this session waits for."""
@@ -189,7 +227,7 @@ class Heart(LogWishes):
         self._next_minute()
 
     async def on_unmount(self) -> None:
-        save_memory(self.paths.app_memory, self.memory)
+        self._write_memory()
         for worker in [worker for worker in self.workers if worker.group == "engine"]:
             worker.cancel()
             # The engine gives back its locks, children and files; nobody waits longer than that for it.

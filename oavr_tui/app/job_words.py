@@ -68,10 +68,11 @@ def percent(job: Job, live: Live) -> float | None:
     return None if progress is None or job.ended or job.state is JobState.QUEUED else progress.percent
 
 
-def detail(job: Job, live: Live, now: float) -> str:
-    """What the line says at its end; foreign text in it is safe. now: unix seconds."""
+def detail(job: Job, live: Live, now: float, room: int = 200) -> str:
+    """What the line says at its end; foreign text in it is safe. now: unix seconds. room: cells, for which a figure is
+    left out rather than cut."""
     if job.state is JobState.DONE:
-        return _done(job, now)
+        return _done(job, now, room)
     if job.state is JobState.FAILED:
         return why(job)
     if job.state is JobState.CANCELLED:
@@ -87,14 +88,17 @@ def detail(job: Job, live: Live, now: float) -> str:
     return " · ".join(part for part in (left, safe(progress.detail, 80)) if part)  # a narrow line loses its end
 
 
-def _done(job: Job, now: float) -> str:
-    """What was made, what it cost and when: the same that Videos says of it."""
+def _done(job: Job, now: float, room: int) -> str:
+    """What was made, what it cost and when: the same that Videos says of it, the cost for as long as it fits."""
     from oavr_tui.app.screens.videos_shelf import when  # not for the first frame
     from oavr_tui.pods.cost import about
 
     kind = "preview" if job.request.on == PREVIEW else "full video"
     cost = f"cost {about(job.cost)}" if job.cost > 0 else ""
-    return " · ".join(part for part in (f"{clock(job.duration)} {kind}", cost, when(job.updated_at, now)) if part)
+    length, at = clock(job.duration), when(job.updated_at, now)
+    ways = ((f"{length} {kind}", cost, at), (f"{length} {kind}", cost), (length, cost), (cost or length,))
+    lines = [" · ".join(part for part in parts if part) for parts in ways]
+    return next((line for line in lines if len(line) <= room), "")
 
 
 def step_words(step: PodStepped) -> str:

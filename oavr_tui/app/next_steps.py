@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from oavr_tui.app.actions import BY_ID
 from oavr_tui.app.keys import shown_key
 from oavr_tui.errors import FailureCode
-from oavr_tui.models import Failure, Job
+from oavr_tui.models import PREVIEW, Failure, Job
 from oavr_tui.text import safe
 
 
@@ -108,7 +108,7 @@ NEXT_STEPS: dict[FailureCode, NextStep] = {
     _C.DISK_FULL: NextStep(
         "Disk is full",
         f"{_AGAIN} · {_WHY}",
-        f"Free some space on this computer, then press {_RETRY}: what was made already is fetched, not made again.",
+        f"With room again, press {_RETRY}.",
     ),
     _C.CANCELLED: NextStep("Cancelled", f"{_AGAIN}", f"Press {_RETRY} to try it again."),
 }
@@ -122,11 +122,22 @@ _MENDED = NextStep(
 )
 
 
+_NOT_TWICE = " What was made already is fetched, not made again."
+
+
 def next_step(failure: Failure) -> NextStep:
     """What helps after a failure."""
     if failure.code is FailureCode.REJECTED and not failure.can_retry:
         return _MENDED
     return NEXT_STEPS[failure.code]
+
+
+def advice(job: Job) -> str:
+    """What to press now, in a sentence or two, behind the sentence that says why; empty where nothing failed."""
+    if job.failure is None:
+        return ""
+    kept = job.failure.code is FailureCode.DISK_FULL and job.request.on != PREVIEW
+    return next_step(job.failure).full + _NOT_TWICE * kept
 
 
 _SWAPS: tuple[tuple[str, str], ...] = (

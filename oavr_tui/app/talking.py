@@ -87,9 +87,12 @@ class Talking(GuardedApp):
         self._write(BELL)
 
     async def copy_text(self, text: str, what: str) -> None:
-        """Copy a text the first way that works, and say which. what: what it is, in words."""
+        """Copy a text the first way that works, and say which. what: what it is, in words, beside how many lines."""
         copied = await self.copied(text)
-        self.say(f"{copied.sentence} ({what})" if copied.way != "none" else copied.sentence, bad=copied.way == "none")
+        self.say(
+            f"{copied.sentence} ({what})" if what and copied.way != "none" else copied.sentence,
+            bad=copied.way == "none",
+        )
 
     async def copied(self, text: str) -> Copied:
         """Copy a text the first way that works; says nothing."""

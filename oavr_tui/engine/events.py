@@ -76,8 +76,9 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PodStepped:
-    """A pod that is being started got further. done, total: files fetched so far and known of, 0 where it does not
-    apply. text: a sentence for a person. per_hour: dollars, 0 while no machine is found."""
+    """A pod that is being started got further. done, total: files fetched so far, and how many there will be;
+    0 where it does not apply or is not known. text: a sentence for a person. per_hour: dollars, 0 while no machine is
+    found."""
 
     pod: str
     name: str

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from oavr_tui.engine.carry import to_its_end
+from oavr_tui.carry import to_its_end
 from oavr_tui.engine.dispatch import Desk
 from oavr_tui.engine.events import PodStepped
 from oavr_tui.engine.idle import IdleRounds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from oavr_tui.engine.carry import to_its_end
+from oavr_tui.carry import to_its_end
 from oavr_tui.engine.estimate import Place
 from oavr_tui.engine.line import is_waiting, moved
 from oavr_tui.engine.needs import MAY_BE_SAVED_YET

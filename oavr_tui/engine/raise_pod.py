@@ -118,7 +118,8 @@ class RaisePod:
             # Before a start has been seen to its end, nobody knows how many there will be.
             so_far = f"{news.done} of {news.total} files" if self._expected else f"{news.done} files so far"
             text = f"{text}: {so_far}"
-        counts = (news.done, news.total) if news.phase is PodState.FETCHING else (0, 0)
+        total = news.total if self._expected else 0
+        counts = (news.done, total) if news.phase is PodState.FETCHING else (0, 0)
         self.yard.step(self.pod, _STEPS[news.phase], text, *counts)
 
     async def _answers(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from oavr_tui.engine.carry import leaving, to_its_end
+from oavr_tui.carry import leaving, to_its_end
 from oavr_tui.engine.events import Step
 from oavr_tui.engine.yard import LOOKS, Yard
 from oavr_tui.errors import NoGpu, OavrError, Unreachable

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from oavr_tui.carry import leaving, to_its_end
 from oavr_tui.engine import saving
-from oavr_tui.engine.carry import leaving, to_its_end
 from oavr_tui.engine.check_job import CheckJob
 from oavr_tui.engine.crash import write_crash
 from oavr_tui.engine.estimate import Meter, Place
@@ -51,6 +51,8 @@ _START_SPANS: dict[Step, tuple[float, float]] = {
     Step.READY: (1.0, 1.0),
 }
 """How much of a start each step stands for: most of a first one is spent fetching files."""
+_MANY_FILES = 10
+"""After so many of an unknown number of files half of that span is over."""
 
 
 def place_of(on: str) -> Place:
@@ -155,7 +157,8 @@ class JobRun:
         if self.job.state is JobState.QUEUED:
             await self.move(JobState.STARTING)
         low, high = _START_SPANS[step.step]
-        within = step.done / step.total if step.total else 0.0
+        # Without a total every file is a step ahead, and none of them the last.
+        within = step.done / (step.total or step.done + _MANY_FILES)
         self.meter.at(JobState.STARTING, low + (high - low) * within, detail=step.text)
 
     async def _go_elsewhere(self, lost: PodLost) -> None:

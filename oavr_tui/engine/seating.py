@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from oavr_tui.engine.carry import leaving, to_its_end
+from oavr_tui.carry import leaving, to_its_end
 from oavr_tui.engine.dispatch import Desk, Ticket
 from oavr_tui.engine.events import PodStepped
 from oavr_tui.engine.needs import Needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from oavr_tui.engine.carry import leaving, to_its_end
+from oavr_tui.carry import leaving, to_its_end
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import OavrError, Rejected
 from oavr_tui.models import Pod, PodState, PodWish

@@ -20,6 +20,10 @@ _MONTH_HOURS = 730.0
 _STOPPED_GB_MONTH = 0.20
 """Dollars for a GB of a stopped pod's volume disk a month (RunPod's pricing page); twice that of a running one."""
 
+USUAL_RENT = "$0.30 to $0.90 an hour"
+"""What the graphics cards that are asked for first cost, in words: from the cheapest in the community cloud to the
+dearest of usual ones in the secure cloud. Prices change; what is really paid is always read from the provider."""
+
 _CENT = 0.01
 _HOURS_FROM = 120
 """Minutes from which on hours are told."""

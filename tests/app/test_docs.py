@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from textual.pilot import Pilot
 from textual.widgets import Input, Markdown
@@ -12,6 +13,7 @@ from oavr_tui.app.app import OavrApp
 from oavr_tui.app.screens.docs import Docs, guides, sections
 from oavr_tui.app.widgets.line_list import LineList
 from oavr_tui.paths import Paths
+from oavr_tui.pods.cost import USUAL_RENT, storage_per_hour
 from oavr_tui.settings import load_settings
 from tests.app.studios import app, until
 
@@ -39,6 +41,14 @@ def test_each_guide_begins_with_its_title_and_names_no_key_that_there_is_not() -
         assert text.startswith("# ")
         for control in re.findall(r"`\^(\w)`", text):
             assert f"ctrl+{control}" in known, control
+
+
+def test_the_guides_name_the_prices_that_the_app_reckons_with() -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    for text in (next(text for text in guides() if text.startswith("# Money")), readme.read_text("utf-8")):
+        money = " ".join(text.split())
+        assert f"usually {USUAL_RENT}" in money
+        assert f"about ${storage_per_hour(100):.2f} an hour for 100 GB" in money
 
 
 async def test_the_contents_lead_to_the_text(home: Paths) -> None:

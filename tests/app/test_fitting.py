@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from oavr_tui.app.fitting import fitted, shortened
+from oavr_tui.app.fitting import even, fitted, shortened
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,9 @@ def test_the_beginning_and_the_end_of_a_name_stay(name: str, cells: int, shown: 
 def test_it_never_takes_more_room_than_there_is(name: str, cells: int) -> None:
     assert cell_len(shortened(name, cells)) <= cells
     assert cell_len(fitted(name, cells)) == cells
+
+
+def test_characters_that_are_joined_stand_side_by_side() -> None:
+    """A terminal that does not join them would make them wider than they are reckoned."""
+    assert even("a\U0001f469\u200d\U0001f467b") == "a\U0001f469\U0001f467b"
+    assert even("\U0001f44d\U0001f3fd \u2764\ufe0f") == "\U0001f44d \u2764"

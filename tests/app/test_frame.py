@@ -11,8 +11,9 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 from textual.widgets._toast import Toast
 
-from oavr_tui.app.actions import ACTIONS, BY_ID, OWNERS
+from oavr_tui.app.actions import ACTIONS, BY_ID, OWNERS, Action
 from oavr_tui.app.app import OavrApp
+from oavr_tui.app.demo import Demo
 from oavr_tui.app.dialogs.help import Help
 from oavr_tui.app.dialogs.notices import Notices
 from oavr_tui.app.dialogs.pick_one import PickOne
@@ -41,6 +42,20 @@ async def opened(pilot: Pilot[None]) -> OavrApp:
 def test_ids_are_unique_and_every_owner_has_a_name() -> None:
     assert len(BY_ID) == len(ACTIONS)
     assert {action.owner for action in ACTIONS} == set(OWNERS)
+
+
+def test_no_two_names_in_the_palette_are_equal() -> None:
+    titles = [action.title.casefold() for action in ACTIONS]
+    assert sorted(titles) == sorted(set(titles))
+
+
+async def test_an_action_of_a_log_says_to_open_one_first(home: Paths) -> None:
+    async with app(home).run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        for action in (action for action in ACTIONS if action.owner == "log"):
+            await running.action_act(action.id)
+            assert running.place == "pods"
+            assert running.said[-1].text == f"{action.title}: open a log first; choose a pod here and press enter."
 
 
 def test_no_key_means_two_things_at_one_place() -> None:
@@ -95,8 +110,10 @@ async def test_the_palette_knows_every_action(home: Paths) -> None:
     async with app(home).run_test(size=(100, 30)) as pilot:
         running = await opened(pilot)
         commands = {command.title: command.help for command in running.get_system_commands(running.screen)}
-        of_no_use = {"Commands", "Upgrade to Pro"}  # nothing is sold here
-        assert {action.label for action in ACTIONS} - of_no_use == set(commands)
+        # Nothing is sold here.
+        assert {action.title for action in ACTIONS} - {"Commands", "Upgrade to Pro"} == set(commands)
+        assert commands["Log of this video"].startswith("enter l · Queue · ")
+        assert commands["Quit"].startswith("^q · ")
         await pilot.press("ctrl+p")
         await in_front(pilot, CommandPalette)
         await pilot.press(*"docs")
@@ -106,12 +123,9 @@ async def test_the_palette_knows_every_action(home: Paths) -> None:
 
 
 @pytest.mark.parametrize("action", [action for action in ACTIONS if action.owner != "app"], ids=lambda each: each.id)
-def test_every_action_has_somebody_who_carries_it_out(action: object) -> None:
+def test_every_action_has_somebody_who_carries_it_out(action: Action) -> None:
     from importlib import import_module
 
-    from oavr_tui.app.actions import Action
-
-    assert isinstance(action, Action)
     if action.owner in PLACES:
         module, _, name = PLACES[action.owner].partition(":")
     else:
@@ -228,3 +242,18 @@ def test_a_restarted_studio_counts_from_its_restart() -> None:
     live.pods = (pod("p1", PodState.READY, 0.0, pod_id="m1", per_hour=0.34),)
     assert foot(live, 1000.0, 820.0) == ("$0.34/h", "3m")
     assert foot(live, 1000.0, None) == ("$0.34/h", "16m")
+
+
+async def test_the_headline_says_all_again_when_the_window_is_large_again(home: Paths) -> None:
+    made = app(home)
+    made.demo = Demo("rpa_demo", lambda: None)
+    async with made.run_test(size=(100, 30)) as pilot:
+        running = await opened(pilot)
+        whole = running._headline.plain
+        assert "nothing here costs money" in whole
+        await pilot.press("ctrl+p")
+        await in_front(pilot, CommandPalette)
+        await pilot.resize_terminal(20, 3)
+        await until(pilot, lambda: running._headline.plain.endswith("DEMO"))
+        await pilot.resize_terminal(100, 30)
+        await until(pilot, lambda: running._headline.plain == whole)

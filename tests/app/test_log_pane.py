@@ -224,8 +224,8 @@ async def test_what_goes_to_the_app(file: Path) -> None:
     async with pane_on(file) as pane:
         await pane.keys("y", "Y", "S", "vertical_line", "f", "f")
         line, seen, save, pager, full, back = pane.app.asked
-        assert isinstance(line, LogPane.Copy) and (line.text, line.what) == ("one •••", "1 line")
-        assert isinstance(seen, LogPane.Copy) and (seen.text, seen.what) == ("one •••\ntwo\nthree", "3 lines")
+        assert isinstance(line, LogPane.Copy) and (line.text, line.what) == ("one •••", "")
+        assert isinstance(seen, LogPane.Copy) and (seen.text, seen.what) == ("one •••\ntwo\nthree", "")
         assert isinstance(save, LogPane.Save) and (save.file, save.suggested_name) == (file, "studio-1.log")
         assert isinstance(pager, LogPane.Pager) and pager.file == file
         assert isinstance(full, LogPane.FullScreen) and full.on

@@ -15,7 +15,7 @@ from oavr_tui.app.actions import ACTIONS, BY_ID
 from oavr_tui.app.job_words import detail
 from oavr_tui.app.keys import shown_key
 from oavr_tui.app.live import Live
-from oavr_tui.app.next_steps import NEXT_STEPS, in_app, in_studio, next_step, plain, told_briefly, why
+from oavr_tui.app.next_steps import NEXT_STEPS, advice, in_app, in_studio, next_step, plain, told_briefly, why
 from oavr_tui.app.screens.videos_shelf import when
 from oavr_tui.engine.wishes import new_job
 from oavr_tui.errors import FailureCode
@@ -87,6 +87,14 @@ def test_what_may_not_be_tried_again_as_it_is_says_so() -> None:
     assert "tries the same" in next_step(again).full
 
 
+def test_of_a_full_disk_nothing_is_said_twice_and_only_a_full_video_is_fetched() -> None:
+    preview = failed(FailureCode.DISK_FULL, "There is no room. Free some space, or choose another folder.")
+    full = replace(preview, request=replace(preview.request, on=AUTO))
+    assert "ree some space" not in advice(full)
+    assert advice(preview) == "With room again, press r."
+    assert advice(full).startswith(advice(preview)) and "is fetched, not made again" in advice(full)
+
+
 @pytest.mark.parametrize("part", SPOKEN)
 def test_no_sentence_names_a_command_in_the_app(part: str) -> None:
     """Every text in the source, as the app would show it: a new command in a sentence needs its words here too."""
@@ -133,3 +141,7 @@ def test_what_is_done_says_what_it_is_what_it_cost_and_when() -> None:
     assert detail(done, Live(), 1e9 + 1) == f"0:06 preview · {when(1e9, 1e9 + 1)}"
     full = replace(done, request=Request("a.png", "b.wav", on=AUTO), cost=0.0004)
     assert detail(full, Live(), 1e9 + 1) == f"0:06 full video · cost about $0.01 · {when(1e9, 1e9 + 1)}"
+    assert detail(full, Live(), 1e9 + 1, 40) == "0:06 full video · cost about $0.01"
+    assert detail(full, Live(), 1e9 + 1, 33) == "0:06 · cost about $0.01"
+    assert detail(full, Live(), 1e9 + 1, 20) == "cost about $0.01"
+    assert detail(full, Live(), 1e9 + 1, 15) == ""

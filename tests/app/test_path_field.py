@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from textual import events
 from textual.app import App, ComposeResult
+from textual.message import Message
 from textual.pilot import Pilot
-from textual.widgets import Button
+from textual.widgets import Button, Input
 
 from oavr_tui.app.outside.listing import PICTURES, in_thread, list_folder, listed
 from oavr_tui.app.widgets.path_field import PathField
@@ -81,6 +82,25 @@ async def test_tab_by_tab_into_a_folder_and_on(folder: Path) -> None:
         assert app.field.given == f"{folder}/albums/one.png"
         await pilot.press("tab")
         assert isinstance(app.focused, Button)
+
+
+async def test_enter_takes_what_is_suggested_for_half_a_name_and_is_done_with_a_whole_one(folder: Path) -> None:
+    app = Form()
+    submitted: list[str] = []
+    async with app.run_test(size=(80, 24), message_hook=lambda message: _noted(message, submitted)) as pilot:
+        app.field.value = f"{folder}/ann"
+        app.field.cursor_position = len(app.field.value)
+        await until(pilot, lambda: app.field.suggestion == f"{folder}/anna.png")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.field.given == f"{folder}/anna.png")
+        assert not submitted
+        await pilot.press("enter")
+        await until(pilot, lambda: submitted == [f"{folder}/anna.png"])
+
+
+def _noted(message: Message, submitted: list[str]) -> None:
+    if isinstance(message, Input.Submitted):
+        submitted[:] = [message.value]
 
 
 async def test_down_shows_what_else_could_be_meant(folder: Path) -> None:

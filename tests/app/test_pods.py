@@ -329,6 +329,7 @@ async def test_new_pod_takes_name_cloud_and_idle_time(tmp_path: Path, monkeypatc
             await at.until(lambda: "stops in 7 min" in at.seen(), "the idle time")
 
 
+@pytest.mark.full
 async def test_the_account_that_cannot_be_reached_is_said_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with account(tmp_path) as cloud:
         env = {**cloud.env, "RUNPOD_API_BASE_URL": "http://127.0.0.1:9"}

@@ -177,3 +177,8 @@ def test_a_log_is_copied_whole_and_clean(tmp_path: Path) -> None:
         copy_log(log, target, redact)
     with pytest.raises(FileNotFoundError):
         copy_log(tmp_path / "none.log", tmp_path / "x", redact)
+
+
+def test_a_narrow_row_of_a_stopped_studio_says_less_but_cuts_no_word() -> None:
+    pieces = pod_pieces(replace(POD, state=PodState.STOPPED), replace(FACTS, due={}, deletes=False), 0, 60, 8)
+    assert "".join(text for text, _look in pieces).rstrip().endswith("stays until you delete it")

@@ -54,6 +54,20 @@ async def test_choosing_a_full_video_asks_for_a_key_and_esc_is_the_preview(home:
         await until(pilot, lambda: not studio(pilot).form.draft.full)
 
 
+async def test_enter_in_a_field_begins_no_full_video(home: Paths) -> None:
+    request = Request(str(portrait()), str(voice()), on="http://127.0.0.1:9")
+    async with app(home, request).run_test(size=(80, 24)) as pilot:
+        assert isinstance(pilot.app, OavrApp)
+        engine = await pilot.app.engine_when_open()
+        await until(pilot, lambda: "frames" in text(pilot, "found-audio"))
+        assert studio(pilot).form.draft.full
+        for name in ("image", "prompt"):
+            field(pilot, name).focus()
+            await pilot.press("enter")
+            await until(pilot, lambda: pilot.app.focused is studio(pilot).form.go_button)
+        assert not engine.jobs()
+
+
 @pytest.mark.full
 async def test_a_key_is_tried_before_it_is_kept_and_then_the_estimate_is_there(home: Paths, account: RunPod) -> None:
     request = Request(str(portrait()), str(voice()))

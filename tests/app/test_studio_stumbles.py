@@ -17,7 +17,7 @@ from oavr_tui.app.widgets.queue import Queue
 from oavr_tui.engine.events import Estimated
 from oavr_tui.models import JobState, Request
 from oavr_tui.paths import Paths
-from tests.app.studios import app, dialog, field, jobs, sample_files, studio, text, until
+from tests.app.studios import app, field, in_front, jobs, sample_files, studio, text, until
 from tests.samples import portrait, voice
 
 
@@ -43,7 +43,7 @@ async def test_an_answer_stays_that_was_asked_for_at_once_after_a_change(home: P
 async def test_a_key_after_a_picker_that_was_left_changes_no_field(home: Paths) -> None:
     async with app(home, request()).run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+o")
-        await until(pilot, lambda: dialog(pilot))
+        await in_front(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.focused is studio(pilot).form.go_button)
         folded = studio(pilot).form.more_shown

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from oavr_tui.clients.comfyui_wire import outputs_of
 from oavr_tui.errors import BadInput, DiskFull, Lost, Rejected, Unreachable
 from oavr_tui.models import OutputFile
 from tests.clients.scripted import FAST, Handler, Scripted, hang_up, recorded_body, says
+from tests.limits import files_no_larger_than
 
 CONTENT = os.urandom(300_000)
 OTHER = os.urandom(280_000)
@@ -257,13 +257,8 @@ async def test_full_disk(server: Scripted, comfy: ComfyUI, target: Path, monkeyp
 
 
 async def test_no_more_room_in_the_middle(server: Scripted, comfy: ComfyUI, target: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))
-    try:
-        with pytest.raises(DiskFull):
-            await comfy.fetch(OUTPUT, target)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with files_no_larger_than(150_000), pytest.raises(DiskFull):
+        await comfy.fetch(OUTPUT, target)
     await comfy.fetch(OUTPUT, target)
     assert target.read_bytes() == CONTENT
     assert "range" in server.asked("GET", "/view")[-1].headers, "once there is room, it goes on"

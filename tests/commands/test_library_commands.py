@@ -62,6 +62,7 @@ def test_jobs(home: Path) -> None:
     assert job["id"][:8] in oavr("jobs", "list", home=home).out
 
 
+@pytest.mark.full
 def test_a_failed_job_can_be_retried_once_its_cause_is_gone(tmp_path: Path) -> None:
     missing = tmp_path / "later.png"
     failed = oavr("generate", "--image", str(missing), "--audio", str(voice()), "--json", home=tmp_path / "home")

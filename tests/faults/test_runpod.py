@@ -17,6 +17,7 @@ import pytest
 
 from oavr_tui.models import JobState, PodState, PodWish
 from tests.faults.account import DEADLINE, QUICK, House, account, driven, house, making_slowly
+from tests.limits import NO_BYTECODE
 from tests.programs import command
 from tests.programs_runpod import runpod, wished
 from tests.samples import portrait, voice
@@ -379,7 +380,7 @@ def test_a_full_disk_keeps_the_studio_until_the_video_is_fetched(tmp_path: Path)
     with runpod(tmp_path, OAVR_PODS_IDLE_MINUTES="2", OAVR_PODS_KEEPER="no") as there:
         failed = subprocess.run(
             command("generate", "--image", str(picture), "--audio", str(sound), "--on", "auto", "--json"),
-            env={**os.environ, "OAVR_HOME": str(there.home), **there.env},
+            env={**os.environ, **NO_BYTECODE, "OAVR_HOME": str(there.home), **there.env},
             capture_output=True,
             text=True,
             timeout=120,

@@ -237,7 +237,7 @@ async def test_asked_too_often_for_good(tmp_path: Path) -> None:
 # --- an API that is gone
 
 
-@pytest.mark.parametrize("status", [pytest.param(404, marks=LONG), 410])
+@pytest.mark.parametrize("status", [pytest.param(404, marks=LONG), pytest.param(410, marks=LONG)])
 async def test_the_rest_api_is_gone_and_the_package_does_it_all(tmp_path: Path, status: int) -> None:
     async with house(tmp_path, {**V2_GONE, "status": status}) as here:
         job = await here.makes()

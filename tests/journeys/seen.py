@@ -66,7 +66,7 @@ async def failed(pilot: Pilot[Any], code: FailureCode, *words: str) -> Job:
     words: parts of the sentence. The line ends with keys, the corner and the log's dialog have the sentence and what
     to do next; none of it names a command, a pod or ComfyUI.
     """
-    from oavr_tui.app.next_steps import next_step
+    from oavr_tui.app.next_steps import advice, next_step
 
     job = await ended(pilot)
     assert job.failure is not None and job.failure.code is code, job.failure
@@ -76,16 +76,16 @@ async def failed(pilot: Pilot[Any], code: FailureCode, *words: str) -> Job:
         await pilot.pause()
     await until(pilot, lambda: step.keys in row(pilot), row(pilot))
     told = said(pilot)
-    assert step.full in told, told
+    assert advice(job) in told, told
     rows(pilot).focus()
     await pilot.press("l")
     await until(pilot, lambda: pilot.app.screen.query("#job-next"))
-    await until(pilot, lambda: line(pilot, "#job-next") == step.full)
+    await until(pilot, lambda: line(pilot, "#job-next") == advice(job))
     dialog = line(pilot, "#job-words")
     for word in words:
         assert word in dialog, dialog
         assert word in told, told
-    for text in (row(pilot), told, dialog, step.full):
+    for text in (row(pilot), told, dialog, advice(job)):
         assert "oavr-tui" not in text and " --" not in text and "ComfyUI" not in text, text
         assert "pod" not in text.lower().split(), text
     return job

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from tests.app.studios import app, field, in_front, jobs, text, until
 from tests.faults.account import account, scripted
 from tests.faults.test_runpod import small_picture, small_voice
 from tests.journeys.seen import ended, failed, line, oavr, row, rows, said, wish
+from tests.limits import files_no_larger_than
 
 OOM = {"do": "fail", "node": "WanVideoSampler"}
 LOST = {"match": {"path": "/history"}, "do": "lost_history"}
@@ -61,7 +61,12 @@ async def asked(home: Paths, request: Request, **settings: Any) -> AsyncIterator
     [
         ([OOM], FailureCode.OUT_OF_MEMORY, ("ran out of memory",)),
         pytest.param([LOST], FailureCode.LOST, ("no longer knows this video",), marks=pytest.mark.full),
-        ([REFUSED], FailureCode.REJECTED, ("did not accept the workflow", "[@click=app.quit]no[/] red")),
+        pytest.param(
+            [REFUSED],
+            FailureCode.REJECTED,
+            ("did not accept the workflow", "[@click=app.quit]no[/] red"),
+            marks=pytest.mark.full,
+        ),
     ],
     ids=["memory", "lost", "rejected"],
 )
@@ -233,29 +238,16 @@ ROOM = 60_000
 """Bytes that a file may have while the disk is full."""
 
 
-@pytest.fixture
-def full_disk() -> Iterator[Any]:
-    """Lets no file of this process and its children grow beyond ROOM, until `free` is called."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def fill(full: bool) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]) if full else before)
-
-    yield fill
-    fill(False)
-
-
-async def test_a_full_disk_and_then_room(home: Paths, tmp_path: Path, full_disk: Any) -> None:
+async def test_a_full_disk_and_then_room(home: Paths, tmp_path: Path) -> None:
     picture, sound = tmp_path / "small.jpg", tmp_path / "small.wav"
     small_picture(picture)
     small_voice(sound, seconds=4)
     made = app(home, pods_keeper=False)
     async with made.run_test(size=SIZE) as pilot:
         engine = await made.engine_when_open()
-        full_disk(True)
-        await engine.submit(wish(PREVIEW, image=str(picture), audio=str(sound), max_seconds=4))
-        await until(pilot, lambda: jobs(pilot) and jobs(pilot)[0].ended)
-        full_disk(False)
+        with files_no_larger_than(ROOM):
+            await engine.submit(wish(PREVIEW, image=str(picture), audio=str(sound), max_seconds=4))
+            await until(pilot, lambda: jobs(pilot) and jobs(pilot)[0].ended)
         await failed(pilot, FailureCode.DISK_FULL, "disk is full")
         await pilot.press("r")
         await ended(pilot, JobState.DONE)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from oavr_tui.app.memory import load_memory
 from oavr_tui.models import PREVIEW, JobState, PodState
 from oavr_tui.paths import Paths
 from tests.app.studios import app, dialog, field, jobs, text, until
@@ -107,3 +108,20 @@ async def test_leaving_while_a_machine_costs_money(
             await pilot.click("#answer-stop")
             await until(pilot, lambda: not made.is_running)
         assert [pod["status"] for pod in cloud.books()["pods"]] == ["EXITED"]
+
+
+async def test_what_ended_before_ones_eyes_did_not_end_while_one_was_away(home: Paths) -> None:
+    async with app(home, pods_keeper=False).run_test(size=SIZE) as pilot:
+        engine = await oavr(pilot).engine_when_open()
+        await engine.submit(wish(PREVIEW))
+        await ended(pilot, JobState.DONE)
+        async with asyncio.timeout(20):
+            while (await engine.meanwhile()).done:
+                await pilot.pause(0.02)
+
+
+async def test_where_one_was_is_on_the_disk_before_the_app_ends(home: Paths) -> None:
+    async with app(home, pods_keeper=False).run_test(size=SIZE) as pilot:
+        await oavr(pilot).engine_when_open()
+        await pilot.press("escape", "2")
+        await until(pilot, lambda: load_memory(home.app_memory).place == "videos")

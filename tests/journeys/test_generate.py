@@ -210,7 +210,7 @@ def test_ctrl_c_ends_a_preview_and_its_child(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGTERM, *(pytest.param(one, marks=pytest.mark.full) for one in (signal.SIGHUP, signal.SIGKILL))]
+    "number", [pytest.param(one, marks=pytest.mark.full) for one in (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)]
 )
 def test_a_stopped_generate_is_carried_on(tmp_path: Path, number: signal.Signals) -> None:
     home = tmp_path / "home"

@@ -134,7 +134,7 @@ HELD: dict[str, dict[str, Any]] = {
     [
         pytest.param("asked", marks=LONG),
         pytest.param("booting", marks=LONG),
-        "fetching",
+        pytest.param("fetching", marks=LONG),
         pytest.param("warming", marks=LONG),
     ],
 )

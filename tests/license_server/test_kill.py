@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.license_server.child import PATIENCE, Server, ask, server, until
+from tests.limits import NO_BYTECODE
 
 
 def load(here: Server, acknowledged: dict[str, int], name: str) -> None:
@@ -52,8 +53,12 @@ def test_nothing_acknowledged_is_lost_by_kill(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
-def test_a_disk_that_takes_nothing_more_costs_no_counter_and_no_reader(tmp_path: Path) -> None:
+def test_a_disk_that_takes_nothing_more_costs_no_counter_and_no_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The kernel refuses the server's writes beyond a size, as a full disk would, and takes them again later."""
+    for name, value in NO_BYTECODE.items():
+        monkeypatch.setenv(name, value)
     with server(tmp_path) as here:
         body = {"fingerprint": "device"}
         assert here.post("/api/generation/track", body).json["count"] == 1

@@ -13,6 +13,7 @@ from oavr_tui.errors import BadInput, DiskFull, FailureCode
 from oavr_tui.media.prepare import prepare_for_upload
 from oavr_tui.media.types import Prepared
 from oavr_tui.media.voice import listen
+from tests.limits import files_no_larger_than
 from tests.media.makers import photo, save_photo, save_sound, save_video, save_wav, tone, turned_photo
 from tests.media.sentences import check_refusal
 
@@ -192,16 +193,9 @@ async def test_bad_files_are_refused_here_too(image: Path, audio: Path, tmp_path
 
 
 async def test_a_full_disk_is_told(audio: Path, tmp_path: Path) -> None:
-    import resource
-
     picture = tmp_path / "noise.bmp"
     Image.fromarray(np.random.default_rng(1).integers(0, 255, (400, 400, 3), dtype=np.uint8)).save(picture)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # the child inherits it
-    try:
-        with pytest.raises(DiskFull) as caught:
-            await prepare(picture, audio, tmp_path / "out")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with files_no_larger_than(4096), pytest.raises(DiskFull) as caught:
+        await prepare(picture, audio, tmp_path / "out")
     check_refusal(caught.value, "out", FailureCode.DISK_FULL)
     assert list((tmp_path / "out").iterdir()) == []

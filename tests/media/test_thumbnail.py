@@ -197,7 +197,10 @@ async def test_a_video_is_heard(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("codec", "suffix"),
-    [("pcm_s16le", "wav"), pytest.param("libmp3lame", "mp3", marks=pytest.mark.full), ("flac", "flac")],
+    [
+        pytest.param(*one, marks=pytest.mark.full)
+        for one in (("pcm_s16le", "wav"), ("libmp3lame", "mp3"), ("flac", "flac"))
+    ],
 )
 async def test_twenty_minutes_are_a_fact_and_no_failure(codec: str, suffix: str, tmp_path: Path) -> None:
     rate = 8_000

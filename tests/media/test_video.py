@@ -17,6 +17,7 @@ from oavr_tui.errors import DiskFull, FailureCode, OavrError, Rejected
 from oavr_tui.media.files import storing
 from oavr_tui.media.probe import poster, probe_video, write_tags
 from oavr_tui.media.video import look_at_video
+from tests.limits import files_no_larger_than
 from tests.media.makers import cut, photo, save_photo, save_video, save_wav, tone
 from tests.media.sentences import check_refusal
 
@@ -134,16 +135,9 @@ async def test_a_target_that_cannot_be_written_is_told(task: str, tmp_path: Path
 
 
 async def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    import resource
-
     source = save_video(tmp_path / "made.mp4", 2.0, sound=tone(2.0))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # the child inherits it
-    try:
-        with pytest.raises(DiskFull) as caught:
-            await write_tags(source, tmp_path / "out.mp4", {"a": "b"})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with files_no_larger_than(4096), pytest.raises(DiskFull) as caught:
+        await write_tags(source, tmp_path / "out.mp4", {"a": "b"})
     check_refusal(caught.value, str(tmp_path), FailureCode.DISK_FULL)
     assert [entry.name for entry in tmp_path.iterdir()] == ["made.mp4"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 from oavr_tui.errors import BadInput, DiskFull, Rejected
 from oavr_tui.preview.arrays import Pixels
 from oavr_tui.preview.encode import WAITING, EncoderThread, Mp4, write_failure
+from tests.limits import NO_BYTECODE
 from tests.preview.conftest import spec_of
 
 
@@ -109,6 +111,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(stock: Path, tmp_path: Path, roo
 
     spec = spec_of(stock, tmp_path / "a.mp4")
     command = [sys.executable, "-c", LIMITED, json.dumps(spec.to_dict()), str(room)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    environ = {**os.environ, **NO_BYTECODE}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=environ)
     assert "no room left on the disk" in done.stdout
     assert list(tmp_path.iterdir()) == []

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import resource
-import signal
 import socket
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 
 from oavr_tui.errors import BadInput, DiskFull, Rejected
 from oavr_tui.store.inputs import Inputs
+from tests.limits import files_no_larger_than
 from tests.store.helpers import FaultyDisk, PowerCut
 
 
@@ -96,15 +95,8 @@ def test_an_unreadable_file_is_told_of(tmp_path: Path, inputs: Inputs) -> None:
 
 def test_a_full_disk_is_told_of_and_leaves_nothing(tmp_path: Path, inputs: Inputs) -> None:
     source = given(tmp_path, "voice.wav", b"x" * 3_000_000)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, hard))
-    try:
-        with pytest.raises(DiskFull, match=r"voice\.wav"):
-            inputs.keep(source)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, handler)
+    with files_no_larger_than(1_500_000), pytest.raises(DiskFull, match=r"voice\.wav"):
+        inputs.keep(source)
     assert kept(tmp_path) == []
     assert inputs.path(inputs.keep(source)) is not None
 

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +10,7 @@ from oavr_tui.errors import DiskFull, Rejected
 from oavr_tui.store import records
 from oavr_tui.store.journal import CHANGE_DAMAGED, NEWER, OLD_JOURNAL_TORN, RESTORED, RESTORED_IN_PART, JournalStorage
 from oavr_tui.store.records import Tables
+from tests.limits import files_no_larger_than
 from tests.store.helpers import FaultyDisk
 
 
@@ -326,18 +323,6 @@ def test_an_unwritable_folder_is_told_plainly(tmp_path: Path) -> None:
     with pytest.raises(Rejected) as caught:
         JournalStorage(tmp_path / "file" / "db.json")
     assert "Traceback" not in caught.value.message and caught.value.message.endswith(".")
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_a_full_disk_loses_nothing_and_heals_when_there_is_room(file: Path) -> None:

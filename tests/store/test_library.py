@@ -18,8 +18,8 @@ from oavr_tui.models import Video
 from oavr_tui.store import disk, library
 from oavr_tui.store.library import Library
 from oavr_tui.store.tags import request_from_sidecar, sidecar_for
+from tests.limits import files_no_larger_than
 from tests.store.helpers import PowerCut, make_video
-from tests.store.test_journal import files_no_larger_than
 
 
 class Clock:

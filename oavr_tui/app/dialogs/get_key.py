@@ -15,6 +15,7 @@ from oavr_tui.app.dialogs.own_dialog import SHORT, OwnDialog
 from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import OavrError
+from oavr_tui.pods.cost import USUAL_RENT
 from oavr_tui.text import safe
 
 KEYS_PAGE = "https://console.runpod.io/user/settings"
@@ -71,7 +72,7 @@ class GetKey(OwnDialog[bool]):
     def _costs(self) -> str:
         minutes = self.oavr.settings.pods_idle_minutes
         return (
-            "Usually $0.30 to $0.70 an hour, so some $0.10 a video. "
+            f"Usually {USUAL_RENT}, so some $0.10 a video. "
             f"It stops after {minutes:g} minutes without work. Quick previews stay free."
         )
 

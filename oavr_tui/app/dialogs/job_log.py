@@ -17,7 +17,7 @@ from oavr_tui.app.actions import BY_ID
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.keys import shown_key
 from oavr_tui.app.live import Topic
-from oavr_tui.app.next_steps import next_step
+from oavr_tui.app.next_steps import advice, next_step
 from oavr_tui.app.widgets.log_pane import LogPane
 from oavr_tui.app.widgets.one_line import OneLine, Part
 from oavr_tui.errors import LimitReached, OavrError
@@ -91,7 +91,7 @@ class JobLog(OwnDialog[None]):
         self.set_class(job.state is JobState.FAILED, "failed")
         keys: list[Part] = []
         if job.failure is not None and job.state is JobState.FAILED:
-            self.query_one("#job-next", Static).update(Content(next_step(job.failure).full))
+            self.query_one("#job-next", Static).update(Content(advice(job)))
         for name in self._helping():
             keys += [(f"{shown_key(_key(name))} ", "key", name), (f"{BY_ID[name].label}  ", "name", name)]
         self.query_one("#job-keys", OneLine).show([*keys, ("Esc ", "key", "close"), ("Close", "name", "close")])

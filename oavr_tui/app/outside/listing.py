@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from oavr_tui.app.fitting import even
 from oavr_tui.text import safe
 
 
@@ -99,7 +100,7 @@ def _entry(item: os.DirEntry[str], suffixes: frozenset[str]) -> Entry | None:
 def _shown(name: str) -> str:
     if name.isascii() and name.isprintable():  # nearly all; in a folder of thousands the difference is felt
         return name
-    return safe(name) or "(a name that cannot be shown)"
+    return even(name, 300) or "(a name that cannot be shown)"
 
 
 def _why(error: OSError | ValueError) -> str:
@@ -152,3 +153,11 @@ async def in_thread(work: Callable[[], T], deadline: float) -> T:
     threading.Thread(target=run, name="listing", daemon=True).start()
     async with asyncio.timeout(deadline):
         return await done
+
+
+def is_there(given: str) -> bool:
+    """Whether there is a file or folder of that name. Blocks."""
+    try:
+        return Path(given).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False

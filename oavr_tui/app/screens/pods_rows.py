@@ -35,6 +35,10 @@ _MARKS: dict[PodState, tuple[str, str, str]] = {
 _WISHES = {PodWish.START: "Start asked for", PodWish.STOP: "Stop asked for", PodWish.TERMINATE: "Deletion asked for"}
 
 
+_AS_SET = ", as the settings say"
+"""What is left out first in a narrow row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is the case around the pods, by their ids. now: unix seconds. videos: how many are being made on it.
@@ -60,7 +64,9 @@ def pod_pieces(pod: Pod, facts: Facts, line: int, width: int, name_cells: int) -
     sign, word, look = _mark(pod)
     name = set_cell_size(_cut(safe(pod.name, 60), name_cells), name_cells)
     mark = "  ▸ next video" if facts.chosen and facts.chosen == pod.name else ""
-    doing = _cut(_doing(pod, facts), max(width - name_cells - 14 - cell_len(mark), 0))
+    room = max(width - name_cells - 14 - cell_len(mark), 0)
+    whole = _doing(pod, facts)
+    doing = _cut(whole if cell_len(whole) <= room else whole.removesuffix(_AS_SET), room)
     return [(f"{sign} ", look), (f"{name}  ", "strong"), (f"{word:<9} ", look), (doing, ""), (mark, "accent")]
 
 
@@ -98,7 +104,7 @@ def _doing(pod: Pod, facts: Facts) -> str:
     if pod.state is PodState.STOPPED and not pod.found:
         if due is not None:
             return f"deleted in {span(due - facts.now)} unless used"
-        return "kept while a video needs it" if facts.deletes else "stays until you delete it, as the settings say"
+        return "kept while a video needs it" if facts.deletes else f"stays until you delete it{_AS_SET}"
     return ""
 
 

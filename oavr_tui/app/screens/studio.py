@@ -15,7 +15,7 @@ from textual.widget import Widget
 from oavr_tui.app.actions import bindings
 from oavr_tui.app.license_words import limit_hints
 from oavr_tui.app.live import EVERYTHING, Topic
-from oavr_tui.app.memory import Draft, save_memory
+from oavr_tui.app.memory import Draft
 from oavr_tui.app.request import Wrong, draft_from, draft_of, place
 from oavr_tui.app.screens.pane import Pane
 from oavr_tui.app.screens.studio_ask import asked, needs_key, plain_full, ready_place
@@ -50,8 +50,8 @@ PASSED_ON: list[BindingType] = [
 ]
 """Keys that act on the queue's line wherever they are not text."""
 _OTHER = {"image": "audio", "audio": "image"}
-ESTIMATE_AFTER, SAVE_AFTER = 0.5, 1.0
-"""Seconds without a change after which the account is asked, and the draft written to the disk."""
+ESTIMATE_AFTER = 0.5
+"""Seconds without a change after which the account is asked."""
 
 
 class Studio(Pane):
@@ -200,13 +200,7 @@ class Studio(Pane):
         if event.field == "make" and self.form.draft.full:
             self._full_wanted()
         self._estimate()
-        self._keep_draft()
-
-    @work(exclusive=True, group="draft")
-    async def _keep_draft(self) -> None:
         self.oavr.memory = replace(self.oavr.memory, draft=self.form.draft)
-        await asyncio.sleep(SAVE_AFTER)
-        await asyncio.to_thread(save_memory, self.oavr.paths.app_memory, self.oavr.memory)
 
     @work(exclusive=True, group="estimate")
     async def _estimate(self) -> None:
@@ -258,6 +252,8 @@ class Studio(Pane):
             case "preview" | "full":
                 self.form.choose_kind(full=what == "full")
                 self.action_generate()
+            case "go_on" if self.form.draft.full and self.form.missing is self.form.go_button:
+                self.form.point_at("generate")  # what costs begins with the button or its key, not within a field
             case "key":
                 self._ask_for_key()
             case _ if what == SAMPLES:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import work
 from textual.message import Message
 
+from oavr_tui.app.outside.listing import is_there
 from oavr_tui.app.outside.pasted import pasted
 from oavr_tui.app.request import limit_of, longest
 from oavr_tui.app.screens.studio_form import HINTS, Form
@@ -101,7 +101,7 @@ class LookingForm(Form):
         """Whether there is no such file yet, and the person is about to type on."""
         if is_address(given) or not self.is_typed_in(name):
             return False
-        if await asyncio.to_thread(_exists, given):
+        if await asyncio.to_thread(is_there, given):
             return False
         self.say(f"found-{name}", "There is no file of that name so far.")
         return True
@@ -121,10 +121,3 @@ class LookingForm(Form):
         portrait, voice = self.portrait, self.voice
         self.show_pictures(portrait.raster if portrait else None, voice.peaks if voice else None)
         self.post_message(self.Looked())
-
-
-def _exists(given: str) -> bool:
-    try:
-        return Path(given).expanduser().exists()
-    except (OSError, ValueError, RuntimeError):
-        return False

@@ -13,12 +13,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from oavr_tui.app.fitting import even
 from oavr_tui.app.live import EVERYTHING, Topic
 from oavr_tui.app.screens.videos_actions import VideoActions
 from oavr_tui.app.screens.videos_details import Details, below, beside
 from oavr_tui.app.screens.videos_pictures import Pictures
 from oavr_tui.app.screens.videos_search import SearchField
-from oavr_tui.app.screens.videos_shelf import Order, Shelf, caption, even, row
+from oavr_tui.app.screens.videos_shelf import Order, Shelf, caption, row
 from oavr_tui.app.widgets.gallery import Gallery
 from oavr_tui.app.widgets.line_list import LineList, Piece
 from oavr_tui.app.widgets.one_line import OneLine

@@ -11,9 +11,10 @@ from textual import work
 from textual.binding import BindingType
 
 from oavr_tui.app.actions import bindings
+from oavr_tui.app.fitting import even
 from oavr_tui.app.screens.pane import Pane
 from oavr_tui.app.screens.videos_details import GONE
-from oavr_tui.app.screens.videos_shelf import even, home_path
+from oavr_tui.app.screens.videos_shelf import home_path
 from oavr_tui.errors import OavrError
 from oavr_tui.models import AUTO, PREVIEW, Video
 

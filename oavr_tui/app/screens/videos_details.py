@@ -10,8 +10,8 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from oavr_tui.app.fitting import shortened
-from oavr_tui.app.screens.videos_shelf import even, facts, home_path, kind, made, when
+from oavr_tui.app.fitting import even, shortened
+from oavr_tui.app.screens.videos_shelf import facts, home_path, kind, made, when
 from oavr_tui.app.widgets.line_list import LineList, Piece
 from oavr_tui.models import Video
 from oavr_tui.text import clock, size

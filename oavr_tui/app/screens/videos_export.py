@@ -14,8 +14,9 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
+from oavr_tui.app.fitting import even
 from oavr_tui.app.outside.pasted import pasted
-from oavr_tui.app.screens.videos_shelf import even, home_path
+from oavr_tui.app.screens.videos_shelf import home_path
 from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import OavrError
 from oavr_tui.models import Video

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from oavr_tui.app.fitting import fitted, shortened
+from oavr_tui.app.fitting import even, fitted, shortened
 from oavr_tui.app.widgets.line_list import Piece
 from oavr_tui.models import Video
-from oavr_tui.text import clock, safe, size
+from oavr_tui.text import clock, size
 
-_JOINERS = dict.fromkeys([0x200C, 0x200D, 0xFE0E, 0xFE0F])
 _LONGEST_NAME, _LONGEST_TEXT = 120, 400
 
 
@@ -84,11 +83,6 @@ class Shelf:
 def _folded(text: str) -> str:
     """For comparing: as a person means it, whatever the case and however an accent is written."""
     return unicodedata.normalize("NFKC", text).casefold()
-
-
-def even(text: str, limit: int = _LONGEST_NAME) -> str:
-    """Foreign text safe to show, without the joiners that terminals disagree on how wide they make a character."""
-    return safe(text, limit).translate(_JOINERS)
 
 
 def kind(video: Video) -> str:

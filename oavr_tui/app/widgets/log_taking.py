@@ -19,10 +19,10 @@ class LogTaking(LogReading):
 
     @dataclass
     class Copy(Message, namespace="log_pane"):
-        """Copy this. what: how much it is, in words."""
+        """Copy this. what: what it is, in words; empty for whole lines, which are counted when they are copied."""
 
         text: str
-        what: str
+        what: str = ""
 
     @dataclass
     class Save(Message, namespace="log_pane"):
@@ -64,14 +64,13 @@ class LogTaking(LogReading):
             return
         first, last = self._lines.in_sight()
         if last >= first:
-            self.post_message(self.Copy(self._lines.text_of(first), "1 line"))
+            self.post_message(self.Copy(self._lines.text_of(first)))
 
     def action_copy_seen(self) -> None:
         first, last = self._lines.in_sight()
-        count = last - first + 1
-        if count > 0:
+        if last >= first:
             text = "\n".join(self._lines.text_of(place) for place in range(first, last + 1))
-            self.post_message(self.Copy(text, "1 line" if count == 1 else f"{count} lines"))
+            self.post_message(self.Copy(text))
 
     def action_save(self) -> None:
         if self._file is not None:

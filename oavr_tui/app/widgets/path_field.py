@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.suggester import Suggester
 
 from oavr_tui.app.fitting import shortened
-from oavr_tui.app.outside.listing import Entry, in_thread, list_folder, typable
+from oavr_tui.app.outside.listing import Entry, in_thread, is_there, list_folder, typable
 from oavr_tui.app.outside.pasted import pasted
 from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.engine.given import is_address
@@ -125,6 +125,20 @@ class PathField(TextField):
             self.cursor_position = len(self.value)
         else:
             self.screen.focus_next()
+
+    async def action_submit(self) -> None:
+        """Take the suggestion where what is typed is not all of a name, else be done with the field."""
+        if self.suggestion and self.cursor_at_end and not await self._is_whole():
+            self.action_take()
+        else:
+            await super().action_submit()
+
+    async def _is_whole(self) -> bool:
+        """Whether what is typed is there; a disk that does not answer is not waited for."""
+        try:
+            return await in_thread(lambda: is_there(self.given), _DEADLINE_SECONDS)
+        except TimeoutError:
+            return True
 
     def action_other(self, by: int) -> None:
         """Show the next thing that could be meant."""

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 
 from oavr_tui.app import job_words as words
 from oavr_tui.app.actions import bindings
-from oavr_tui.app.fitting import fitted
+from oavr_tui.app.fitting import even, fitted
 from oavr_tui.app.live import Live, Topic
 from oavr_tui.app.next_steps import told_briefly
 from oavr_tui.app.widgets.line_list import LineList, Piece
@@ -107,7 +107,7 @@ class Queue(Vertical):
         job = self._jobs[index]
         self._drawn[job.id] = self._facts(job)
         share, look = words.percent(job, self._live), words.look(job)
-        name = fitted(safe(job.title), max(12, min(24, width // 4)))
+        name = fitted(even(job.title), max(12, min(24, width // 4)))
         pieces: list[Piece] = [(f"{words.glyph(job)} ", look), (name + " ", ""), (f"{words.word(job):<11}", look)]
         if share is not None and width >= _NARROW:
             pieces += [
@@ -119,7 +119,8 @@ class Queue(Vertical):
         if job.state is JobState.FAILED:
             pieces.append((told_briefly(job, width - sum(cell_len(text) for text, _look in pieces)), ""))
         else:
-            pieces.append((self._detail(job), "dim"))
+            room = width - sum(cell_len(text) for text, _look in pieces)
+            pieces.append((words.detail(job, self._live, self.oavr.clock(), room), "dim"))
         return pieces
 
     # --- what the person does
