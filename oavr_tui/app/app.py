@@ -150,12 +150,11 @@ class OavrApp(Deeds):
         return pane
 
     def draw_frame(self) -> None:
-        self._headline.show(
-            # Not by self.size, which while the window changes is still what it was before.
-            *headline(
-                self.live, self.clock(), demo=self.demo is not None, narrow=self.screen_stack[0].has_class("narrow")
-            )
-        )
+        if not self.screen_stack:  # the app is ending
+            return
+        # As fitted, not by the size, which is still the old one while the window is being resized.
+        narrow = self.screen_stack[0].has_class("narrow")
+        self._headline.show(*headline(self.live, self.clock(), demo=self.demo is not None, narrow=narrow))
         # Reckoned anew each time: a restarted studio counts from its restart, as its row on Pods does.
         running = self._engine.running_cost() if self._engine is not None and self.live.running_pods else None
         since = None if running is None else running.since

@@ -285,6 +285,7 @@ async def test_a_wrong_key_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
         assert cloud.statuses() == []
 
 
+@pytest.mark.full
 async def test_without_credit_nothing_is_rented_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with account(tmp_path, {"balance": 0.1}) as cloud:
         async with desk(cloud.env, cloud.home, monkeypatch) as at:
