@@ -150,6 +150,8 @@ class OavrApp(Deeds):
         return pane
 
     def draw_frame(self) -> None:
+        if not self.screen_stack:  # the app is ending
+            return
         # As fitted, not by the size, which is still the old one while the window is being resized.
         narrow = self.screen_stack[0].has_class("narrow")
         self._headline.show(*headline(self.live, self.clock(), demo=self.demo is not None, narrow=narrow))

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import httpx
 
+from oavr_tui.carry import leaving, to_its_end
 from oavr_tui.clients.comfyui_http import Http
 from oavr_tui.clients.comfyui_types import Timings
 from oavr_tui.clients.disk import disk_error
@@ -154,8 +155,10 @@ class Fetch:
         return total
 
     async def _write(self, response: httpx.Response, have: int, total: int | None) -> None:
-        file = await asyncio.to_thread(self._open_at, have)
+        file = await to_its_end(asyncio.to_thread(self._open_at, have), "open-part")
         try:
+            if leaving():
+                raise asyncio.CancelledError
             # As they come, not gathered into larger pieces: those would be lost when the connection breaks.
             async for piece in response.aiter_raw():
                 await asyncio.to_thread(file.write, piece)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from oavr_tui.carry import leaving, to_its_end
 from oavr_tui.clients.comfyui_http import SMALL_ANSWER, Answer, Http, read_bounded
 from oavr_tui.clients.comfyui_types import UploadedFile
 from oavr_tui.clients.comfyui_wire import Features, Malformed, checked, uploaded
@@ -35,10 +36,12 @@ async def upload(
 ) -> UploadedFile:
     """Put a file into the server's input folder; see ComfyUI.upload."""
     try:
-        file = await asyncio.to_thread(path.open, "rb")
+        file = await to_its_end(asyncio.to_thread(path.open, "rb"), "open-file")
     except OSError as error:
         raise BadInput(f"{safe(path.name, 80)} cannot be read: {safe(error.strerror or 'unknown reason')}.") from None
     try:
+        if leaving():
+            raise asyncio.CancelledError
         length = await asyncio.to_thread(lambda: os.fstat(file.fileno()).st_size)
         return await _send(http, file, length, name, subfolder, on_progress)
     finally:

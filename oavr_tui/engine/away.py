@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from oavr_tui.models import Job, JobState, Pod, PodKind, PodState
 from oavr_tui.paths import private_dir
 from oavr_tui.text import counted, safe
 
+_log = logging.getLogger(__name__)
 _LARGEST_FILE = 1000
 _STOPPED = (PodState.STOPPED, PodState.GONE)
 
@@ -86,7 +90,13 @@ def _read(file: Path) -> float | None:
 
 
 def _write(file: Path, at: float) -> None:
-    private_dir(file.parent)
-    unfinished = file.with_suffix(".new")
-    unfinished.write_text(json.dumps({"seen_at": at}), "ascii")
-    unfinished.replace(file)
+    """A comfort: where it cannot be written, what ended is told once more."""
+    unfinished = file.with_suffix(f".{uuid.uuid4().hex}.new")  # two windows, or two ends of videos, may write at once
+    try:
+        private_dir(file.parent)
+        unfinished.write_text(json.dumps({"seen_at": at}), "ascii")
+        unfinished.replace(file)
+    except OSError as error:
+        _log.warning("that everything was seen could not be written: %s", error.strerror)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()

@@ -187,7 +187,9 @@ async def test_the_log_is_opened_paused_and_left_by_keys(tmp_path: Path, monkeyp
             pod = at.app.live.pods[0]
             await at.keys("enter")
             assert at.log in at.app.focused.ancestors_with_self if at.app.focused else False
-            with at.app.paths.pod_log(pod.id).open("a") as written:
+            log = at.app.paths.pod_log(pod.id)
+            await at.until(log.exists, "its log is kept")
+            with log.open("a") as written:
                 written.write(f"2026-11-23T12:00:00Z {HOSTILE} https://{pod.pod_id}-8188.proxy.runpod.net\n")
             await at.until(lambda: "evil 漢字" in at.seen(), "the hostile line")
             assert "[red]x[/red] [@click=app.quit]y[/]" in at.seen()
@@ -283,6 +285,7 @@ async def test_a_wrong_key_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
         assert cloud.statuses() == []
 
 
+@pytest.mark.full
 async def test_without_credit_nothing_is_rented_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with account(tmp_path, {"balance": 0.1}) as cloud:
         async with desk(cloud.env, cloud.home, monkeypatch) as at:

@@ -51,6 +51,7 @@ async def test_two_pods_and_the_cursor_stays_with_its_own(tmp_path: Path, monkey
             assert at.under_cursor() == "studio-2"
 
 
+@pytest.mark.full
 async def test_comfyui_over_ssh_is_an_address_to_take_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.1 22")
     monkeypatch.delenv("BROWSER", raising=False)

@@ -100,6 +100,7 @@ async def test_every_screen(world: World, size: tuple[int, int]) -> None:
             await shown(pilot, f"{place}-{size[0]}x{size[1]}", place)
 
 
+@pytest.mark.full
 async def test_other_colors(world: World) -> None:
     async with standing(world.full, remembered(world.me), world.environ) as pilot:
         pilot.app.theme = LIGHT

@@ -93,6 +93,7 @@ def test_doctor(home: Path) -> None:
     assert "bad" not in verdicts.values()
 
 
+@pytest.mark.full
 def test_doctor_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.toml").write_text("nonsense [")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from oavr_tui.engine.away import Meanwhile
@@ -76,3 +78,18 @@ def test_the_sentence() -> None:
     assert Meanwhile(1.0, failed=(one, one)).sentence() == "2 videos failed while you were away."
     both = Meanwhile(1.0, done=(one,), stopped_pods=(studio, studio))
     assert both.sentence() == "title-a finished and 2 studios were stopped while you were away."
+
+
+async def test_marks_at_the_same_moment_do_not_get_in_each_others_way(home: Paths) -> None:
+    async with engine_on(home, MemoryAccount(Hands())) as app:
+        await asyncio.gather(*(app.mark_seen() for _ in range(50)))
+        assert await app.last_seen() == app.now()
+    assert [file.name for file in home.seen_file.parent.glob("*.new")] == []
+
+
+async def test_where_it_cannot_be_written_nothing_breaks(home: Paths) -> None:
+    async with engine_on(home, MemoryAccount(Hands())) as app:
+        home.seen_file.mkdir(parents=True)
+        await app.mark_seen()
+        assert await app.last_seen() is None
+    assert [file.name for file in home.seen_file.parent.glob("*.new")] == []

@@ -119,6 +119,7 @@ def test_picture_and_voice_from_addresses(tmp_path: Path, files: str) -> None:
     assert (gone.code, gone.last["code"]) == (2, "bad_input")
 
 
+@pytest.mark.full
 def test_ones_own_workflow(tmp_path: Path) -> None:
     own = tmp_path / "own.json"
     own.write_text(

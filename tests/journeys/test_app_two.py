@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from oavr_tui.app.memory import load_memory
+from oavr_tui.engine.lock import FileLock
 from oavr_tui.models import PREVIEW, JobState, PodState
 from oavr_tui.paths import Paths
 from tests.app.studios import app, dialog, field, jobs, text, until
@@ -29,6 +30,8 @@ def other(home: Paths) -> Iterator[Pty]:
     """Another app on the same folder, in a process and a terminal of its own, which drives."""
     window = Pty(command(), {"OAVR_PODS_KEEPER": "no"})
     window.until("Generate")
+    driver = FileLock(home.driver_lock)
+    window.until_so(lambda: not driver.is_free())  # its screen is there before its engine drives
     yield window
     window.close()
 
@@ -72,8 +75,6 @@ async def test_what_happened_meanwhile_is_said_and_all_is_as_it_was(home: Paths)
     made = ("--image", str(portrait()), "--audio", str(voice()), "--max-seconds", "1")
     ran = await asyncio.to_thread(run, "generate", *made, home=home.config.parent)
     assert ran.code == 0, ran.err
-    from oavr_tui.app.memory import load_memory
-
     after = app(home, memory=load_memory(home.app_memory), pods_keeper=False)
     async with after.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "finished while you were away." in said(pilot))

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 WAIT_SECONDS = 60.0
@@ -59,8 +60,12 @@ class Pty:
 
     def until(self, text: str) -> None:
         """Wait until the program has written this."""
+        self.until_so(lambda: text.encode() in self.written)
+
+    def until_so(self, condition: Callable[[], object]) -> None:
+        """Wait until something is so, reading what the program writes."""
         deadline = time.monotonic() + WAIT_SECONDS
-        while text.encode() not in self.written:
+        while not condition():
             assert self.process.poll() is None, self.written[-2000:]
             assert time.monotonic() < deadline, self.written[-2000:]
             self.read()

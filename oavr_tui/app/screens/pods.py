@@ -65,11 +65,12 @@ class Pods(PodActs):
         self._names = 8
         self._looked_at = -_LOOK_SECONDS
         self._logged = ""
+        self._word, self._money = Static("", id="pods-word", classes="bad"), OneLine(id="pods-money")
 
     def compose(self) -> ComposeResult:
         yield OneLine(id="pods-head")
-        yield OneLine(id="pods-money")
-        yield Static("", id="pods-word", classes="bad")
+        yield self._money
+        yield self._word
         yield LineList(self._draw_row, lines=2, id="pods-list")
         with Vertical(id="pods-none"):
             yield Static(Content(_NONE), id="pods-none-words")
@@ -182,9 +183,7 @@ class Pods(PodActs):
 
     def _show_money(self) -> None:
         has_key = self.oavr.engine is not None and self.oavr.engine.fleet.rental.has_key
-        self.query_one("#pods-money", OneLine).show(
-            [(money_line(self._spending, has_key, self.size.width - 2), "dim", "")]
-        )
+        self._money.show([(money_line(self._spending, has_key, self.size.width - 2), "dim", "")])
 
     @on(LineList.Moved, "#pods-list")
     def moved(self) -> None:
@@ -236,9 +235,8 @@ class Pods(PodActs):
         self._show_money()
 
     def _say_here(self, text: str) -> None:
-        word = self.query_one("#pods-word", Static)
-        word.update(Content(safe(text, 500)))
-        word.display = bool(text)
+        self._word.update(Content(safe(text, 500)))  # not by its id: while the app ends it is out of the tree already
+        self._word.display = bool(text)
 
     def action_look(self) -> None:
         self._look(fresh=True)
