@@ -73,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         peer = transport.get_extra_info("peername")
         self.peer = peer[0] if isinstance(peer, tuple) else ""
         self.proxied = shared.is_trusted(self.peer)
-        self.parser: RequestParser | None = RequestParser(self, shared.limits)
+        self.parser: RequestParser | None = RequestParser(self, shared.limits, shared.heads)
         self.deadline = shared.tick + shared.stage_ticks[HEAD]
         count = len(shared.connections)
         shared.connections.add(self)

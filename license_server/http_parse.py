@@ -14,6 +14,7 @@ from typing import Protocol
 
 import httptools
 
+from .http_heads import KnownHeads
 from .http_messages import CLOSE, KEEP, KEEP_OLD, Limits, Request
 
 _ABSOLUTE = re.compile(r"(?i:https?)://[^/@]+(/.*)?")
@@ -48,11 +49,12 @@ class Refused(Exception):
 class RequestParser:
     """Feeds its receiver with requests. After a refusal, or `stop`, no more come."""
 
-    def __init__(self, receiver: Receiver, limits: Limits) -> None:
+    def __init__(self, receiver: Receiver, limits: Limits, heads: KnownHeads | None = None) -> None:
         self.stage: Stage = IDLE
         self.mark = 0  # counts the changes of stage
         self._receiver = receiver
         self._limits = limits
+        self._heads = heads or KnownHeads()
         self._parser = httptools.HttpRequestParser(self)
         self._stopped = False
         self._refused = 400
@@ -65,7 +67,14 @@ class RequestParser:
 
     def feed(self, data: memoryview) -> int:
         """Take some bytes. Gives 0, or the status with which the client is to be refused."""
-        mark = self.mark
+        mark, raw = self.mark, b""
+        if self.stage is IDLE and not self._stopped and len(data) <= self._limits.head_bytes:  # a message begins here
+            raw = bytes(data)
+            request = self._heads.request(raw)
+            if request is not None:
+                self.mark += 3
+                self._receiver.receive(request, KEEP)
+                return 0
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -74,6 +83,8 @@ class RequestParser:
             return self._refused
         if self.mark != mark:
             self._wire = 0
+            if raw and self.mark == mark + 3 and not self._stopped:  # it was one message, and all of it
+                self._heads.learn(raw, self._headers)
         elif self.stage is not IDLE:
             self._wire += len(data)
             return self._endless()

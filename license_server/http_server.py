@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from email.utils import formatdate
 
 from .http_connection import Answer, Connection, log_error
+from .http_heads import KnownHeads
 from .http_messages import Handler, Headers, Limits, Request, Response, refusal
 from .proxies import Network, forwarded_reader, is_trusted
 
@@ -75,6 +76,7 @@ class Shared:
         self.handler = handler
         self.limits = limits
         self.own_headers = own_headers
+        self.heads = KnownHeads()
         self.connections: set[Connection] = set()
         self.changed = asyncio.Event()  # a connection has gone
         self.max_connections = limits.connections

@@ -1,6 +1,6 @@
 """The embedded engine: one SQLite file, one connection, on the loop's own thread.
 
-Writes are committed in groups: all rules asked for in one turn of the loop share one transaction and one fsync, and
+Writes are committed in groups: rules asked for within a few turns of the loop share one transaction and one fsync, and
 each is answered after it. A rule's changes are collected in memory and only reach SQL when it has ended well, so that a
 rule that raises takes back nothing but its own.
 """
@@ -11,10 +11,12 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+import time
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 from license_server.kv.cache import MISSING, Cache, Entry
+from license_server.kv.gathering import GROUP, Gathering
 from license_server.kv.interface import Delete, Done, Get, Put, Rule, Scan, StoreError
 from license_server.kv.sqlite_file import open_file
 
@@ -22,8 +24,6 @@ T = TypeVar("T")
 Slot: TypeAlias = tuple[str, str]
 Changes: TypeAlias = dict[Slot, Entry]
 
-GROUP = 512
-"""Rules in one transaction, at most: bounds the time a turn of the loop takes."""
 LOCKED_FOR = 5.0
 """Seconds that a write waits for another process to end its transaction."""
 LOOK_AGAIN = 0.005
@@ -46,7 +46,7 @@ class SQLiteStore:
         StoreError: the file cannot be opened, or is no database.
     """
 
-    def __init__(self, path: str, clock: Callable[[], float]) -> None:
+    def __init__(self, path: str, clock: Callable[[], float], timer: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._cache = Cache()
@@ -54,6 +54,7 @@ class SQLiteStore:
         self._seen_version = -1
         self._waiting: list[tuple[Rule[Any], Done[Any]]] = []
         self._scheduled = False
+        self._gathering = Gathering(timer)
         self._give_up_at: float | None = None
         self._swept_to: Slot = ("", "")
         self._closed = False
@@ -152,7 +153,14 @@ class SQLiteStore:
         self._waiting.append((rule, done))
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._flush)
+            self._gathering.begin()
+            self._loop.call_soon(self._gather)
+
+    def _gather(self) -> None:
+        if self._gathering.is_over(len(self._waiting)):
+            self._flush()
+        else:
+            self._loop.call_soon(self._gather)
 
     def _flush(self) -> None:
         """One transaction for what waits, if the lock can be had now; else once more in a moment."""
@@ -215,7 +223,7 @@ class SQLiteStore:
         removed = [slot for slot, entry in changes.items() if entry[0] is None]
         if removed:
             self._db.executemany("DELETE FROM kv WHERE space = ? AND key = ?", removed)
-        self._db.execute("COMMIT")
+        self._gathering.time(lambda: self._db.execute("COMMIT"))
 
     def _run_writing(self, rule: Rule[T], before: Changes) -> T | Exception:
         """Runs a rule above the changes of the group so far, and adds its own to them when it ends well."""
@@ -241,8 +249,6 @@ class SQLiteStore:
 
     def _live(self, entry: Entry) -> bytes | None:
         return entry[0] if entry[1] is None or entry[1] > self._clock() else None
-
-    # Keeping house
 
     def sweep(self) -> None:
         """Deletes what has expired of the next `SWEEP` rows: an index on the expiry would cost each write."""

@@ -337,3 +337,19 @@ async def test_it_holds_in_a_tiny_terminal(file: Path) -> None:
         await pane.pilot.resize_terminal(80, 24)
         await pane.pilot.pause()
         assert "Log: studio-1" in pane.pane.says
+
+
+async def test_it_reads_where_nobody_tells_it_that_it_is_shown(file: Path) -> None:
+    """The framework forgets to where its map of widgets is made anew, as after a scroll, before they are laid out."""
+    async with pane_on(file) as pane:
+        pane.pane.display = False
+        pane.pane.pause_reading()
+        await pane.until(lambda: not pane.pane._visible)
+        pane.write("line 100")
+        pane.pane.display = True
+        compositor = pane.app.screen._compositor
+        compositor._full_map_invalidated = True
+        assert pane.pane in compositor.full_map
+        pane.pane.resume_reading()
+        await pane.until(lambda: pane.seen()[-1] == "line 100")
+        assert pane.pane.looking

@@ -272,7 +272,9 @@ async def test_foreign_text_does_no_harm(home: Paths, size: tuple[int, int]) -> 
 async def test_a_video_that_comes_is_shown_and_the_selection_stays(home: Paths) -> None:
     keep(home, named(home, "one", "two"), files=False)
     async with opened(home) as pilot:
+        await until(pilot, lambda: "two" in screen(pilot))
         await pilot.press("right")
+        assert pane(pilot).selected == video(home, 1, "two")
         engine = await pane(pilot).engine()
         await engine._record(replace(video(home, 5, "new one"), created_at=2e9))
         await until(pilot, lambda: "new one" in screen(pilot))

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from license_server.http_heads import KnownHeads
 from license_server.http_messages import CLOSE, Limits, Request
 from license_server.http_parse import RequestParser, Stage
 from license_server.http_server import Response, serve
@@ -36,10 +37,10 @@ class Found:
         self.going_on += 1
 
 
-def parse(parts: Iterable[bytes], limits: Limits = LIMITS) -> tuple[Found, int, Stage]:
+def parse(parts: Iterable[bytes], limits: Limits = LIMITS, heads: KnownHeads | None = None) -> tuple[Found, int, Stage]:
     """What is found in some bytes, the status of the refusal that ended it (or 0), and what is waited for."""
     found = Found()
-    parser = RequestParser(found, limits)
+    parser = RequestParser(found, limits, heads)
     for part in parts:
         status = parser.feed(memoryview(part))
         if found.endings[-1:] == [CLOSE]:
@@ -132,6 +133,65 @@ def test_how_the_bytes_are_cut_up_makes_no_difference(raw: bytes, data: st.DataO
         assert found.requests == whole[0].requests
         assert found.endings == whole[0].endings
         assert (status, stage, found.going_on) == (whole[1], whole[2], whole[0].going_on)
+
+
+LINES = st.sampled_from(
+    [
+        b"GET /a?b=c HTTP/1.1\r\n",
+        b"GET /a%20b HTTP/1.1\r\n",
+        b"POST /a? HTTP/1.1\r\n",
+        b"GET /a?b?c HTTP/1.1\r\n",
+        b"GET /" + b"a" * 280 + b" HTTP/1.1\r\n",
+        b"\r\nGET /a HTTP/1.1\r\n",
+        b"GET /a HTTP/1.0\r\n",
+        b"HEAD /a HTTP/1.1\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\n",
+        b"GET /a#b HTTP/1.1\r\n",
+        b"GET /\xff HTTP/1.1\r\n",
+        b"GET  /a HTTP/1.1\r\n",
+        b"GET /a HTTP/1.1\n",
+        b"GET /a HTTP/1.1\r\n ",
+    ]
+)
+REST = st.lists(HEADERS, max_size=4).map(lambda lines: b"".join(line + b"\r\n" for line in [b"Host: a", *lines]))
+WHOLE = st.tuples(LINES, st.one_of(st.just(b"Host: a\r\nContent-Length: 3\r\n"), REST), BODIES)
+
+
+@given(st.lists(WHOLE, min_size=1, max_size=4), st.data())
+@settings(max_examples=300)
+def test_a_head_that_is_known_makes_no_difference(
+    messages: list[tuple[bytes, bytes, bytes]], data: st.DataObject
+) -> None:
+    """Lines, headers and bodies of messages that were taken before, put together anew, and several in one piece."""
+    heads = KnownHeads(most=3)
+    for line, rest, body in messages:
+        parse([line + rest + b"\r\n" + body], heads=heads)
+    lines, rests, bodies = (st.sampled_from(parts) for parts in zip(*messages, strict=True))
+    mixed = data.draw(st.lists(st.tuples(lines, rests, bodies), min_size=1, max_size=3))
+    parts = [line + rest + b"\r\n" + body for line, rest, body in mixed]
+    if data.draw(st.booleans()):
+        parts = [b"".join(parts)]
+    found, status, stage = parse(parts, heads=heads)
+    plainly, refused, waits = parse(parts, heads=KnownHeads(longest=0))
+    assert (found.requests, found.endings, found.going_on) == (plainly.requests, plainly.endings, plainly.going_on)
+    assert (status, stage) == (refused, waits)
+
+
+def test_a_head_that_is_known_is_not_parsed_again() -> None:
+    heads, limits = KnownHeads(most=2), Limits()
+    get = b"GET /a?n=%d HTTP/1.1\r\nHost: a\r\nX: %d\r\n\r\n"
+    assert heads.request(get % (1, 1)) is None
+    parse([get % (1, 1), get % (1, 2)], limits, heads)
+    assert heads.request(get % (5, 1)) == Request("GET", "/a", "n=5", {"host": "a", "x": "1"}, b"", "")
+    parse([get % (1, 3)], limits, heads)
+    assert heads.request(get % (5, 1)) is None, "the oldest is forgotten"
+    assert heads.request(get % (5, 3) + b"x") is None, "more than the request"
+    post = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n%b"
+    parse([post % b"abc"], limits, heads)
+    assert heads.request(post % b"def") == Request("POST", "/a", "", {"host": "a", "content-length": "3"}, b"def", "")
+    assert heads.request(post % b"de") is None
+    parse([get.replace(b"X:", b"Connection:") % (1, 4)], limits, heads)
+    assert heads.request(get.replace(b"X:", b"Connection:") % (1, 4)) is None
 
 
 @given(STREAMS)

@@ -110,6 +110,8 @@ class Videos(VideoActions):
             return
         self.known = True
         self._pictures.try_again()
+        if (video := self.selected) is not None and self._shelf.index_of(self._wanted) is not None:
+            self._wanted = video.id  # the cursor may have told so, and not been heard yet
         self._shelf.fill(videos)
         self._to_the_new_one(videos)
         self._show_shelf()

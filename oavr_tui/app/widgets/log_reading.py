@@ -70,6 +70,7 @@ class LogReading(Widget):
         self._begin(self._view)
         self._keep_time()
         self.look()
+        self.call_after_refresh(self._see)
 
     def feed(self, lines: Iterable[str]) -> None:
         """Add whole lines of clean text; for a log without a file. They are shown at the next tick."""
@@ -90,6 +91,7 @@ class LogReading(Widget):
         self._wanted = True
         self._keep_time()
         self.look()
+        self.call_after_refresh(self._see)
 
     def _close(self) -> None:
         if self._view is None:
@@ -165,6 +167,11 @@ class LogReading(Widget):
         self._visible = True
         self._keep_time()
         self.look()
+
+    def _see(self) -> None:
+        """Look also where no Show came: Textual sends none for what was laid out meanwhile to find another widget."""
+        if not self._visible and self.is_on_screen:
+            self.on_show()
 
     def on_hide(self) -> None:
         self._visible = False
