@@ -12,8 +12,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import MutableMapping
-from pathlib import Path
 
+from oavr_tui.engine.make_believe import PROXY, announced, announcement
 from oavr_tui.errors import Unreachable
 from oavr_tui.paths import Paths, private_dir
 from oavr_tui.simulator.runpod_script import FULL_KEY
@@ -42,7 +42,7 @@ def open_demo_account(paths: Paths, environ: MutableMapping[str, str], *, with_k
     base = _running(paths) or _started(paths)
     environ["OAVR_HOME"] = str(paths.config.parent)
     environ["RUNPOD_API_BASE_URL"] = base
-    environ["OAVR_RUNPOD_PROXY"] = base + "/proxy/{pod}-{port}"
+    environ["OAVR_RUNPOD_PROXY"] = base + PROXY
     environ.pop("RUNPOD_API_KEY", None)
     if with_key:
         environ["RUNPOD_API_KEY"] = DEMO_KEY
@@ -56,15 +56,10 @@ def hurry(environ: MutableMapping[str, str]) -> None:
         environ.setdefault(name, value)
 
 
-def _announcement(paths: Paths) -> Path:
-    return paths.state / "demo-account.log"
-
-
 def _running(paths: Paths) -> str | None:
     """The address of the account that an earlier demo left running, if it still answers."""
     try:
-        base = _address(_announcement(paths).read_text("ascii"))
-        if base is None:
+        if not (base := announced(paths)):
             return None
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
             base + "/simulator/state", timeout=5
@@ -78,30 +73,21 @@ def _started(paths: Paths) -> str:
     folder = private_dir(paths.data / "demo-account")
     script = folder / "script.json"
     script.write_text(json.dumps(_SCRIPT))
-    announcement = _announcement(paths)
-    private_dir(announcement.parent)
-    announcement.unlink(missing_ok=True)
+    said = announcement(paths)
+    private_dir(said.parent)
+    said.unlink(missing_ok=True)
     words = [sys.executable, "-m", "oavr_tui.simulator", "runpod", "--port", "0", "--directory", str(folder)]
     words += ["--script", str(script), "--until-quiet", str(QUIET_SECONDS), "--while-locked", str(paths.driver_lock)]
     create = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, str(announcement), create, 0o600),
+        (os.POSIX_SPAWN_OPEN, 1, str(said), create, 0o600),
         (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
     ]
     pid = os.posix_spawn(sys.executable, words, dict(os.environ), file_actions=actions, setsid=True)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and os.waitpid(pid, os.WNOHANG)[0] == 0:
-        try:
-            base = _address(announcement.read_text("ascii"))
-        except FileNotFoundError:
-            base = None
-        if base is not None:
+        if base := announced(paths):
             return base
         time.sleep(0.05)
     raise Unreachable("The demo's make-believe RunPod did not start. Try again, or make a preview: oavr-tui demo.")
-
-
-def _address(text: str) -> str | None:
-    word = text.removeprefix("listening on ").strip()
-    return word if text.endswith("\n") and word.startswith("http://127.0.0.1:") else None

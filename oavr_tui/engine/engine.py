@@ -90,7 +90,13 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         self._wanted = Wanted(paths.wanted_lock)
         self._queue = JobQueue(self._store, self.bus, self._around.clock)
         self._setup = pods or pod_setup(paths, self.settings, self._environ)
-        self._gate = Gate(gate or gate_setup(paths, self._environ), paths, self.bus, self._around)
+        self._gate = Gate(
+            gate or gate_setup(paths, self._environ),
+            paths,
+            self.bus,
+            self._around,
+            lambda job: self.fleet.rents(job),  # which is there soon
+        )
         self.license = LicenseCommands(self._gate)
         self._tending = Tending(self._gate, self._queue.all, lambda: self._lock.held)
         self.fleet = self._new_fleet()

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from oavr_tui.engine.fleet_drive import FleetDrive
 from oavr_tui.engine.forecast import Forecast
+from oavr_tui.engine.given import is_address
 from oavr_tui.engine.needs import Needs
 from oavr_tui.engine.rental import NO_KEY
 from oavr_tui.engine.yard import Yard
 from oavr_tui.errors import BadInput, NoGpu, NoKey
-from oavr_tui.models import AUTO, Job, Pod, PodKind, PodState, PodWish
+from oavr_tui.models import AUTO, PREVIEW, Job, Pod, PodKind, PodState, PodWish
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ class Fleet:
     def plan(self) -> Plan:
         """What the settings allow now."""
         return self._yard.setup.plan
+
+    def rents(self, job: Job) -> bool:
+        """Whether a job's place is a machine of the account, as opposed to this computer and to addresses."""
+        on = job.request.on
+        if on in (AUTO, PREVIEW) or is_address(on):
+            return on == AUTO
+        pod = (self.book.get(job.pod) if job.pod else None) or self.book.named(on)
+        return pod is None or pod.kind is PodKind.RUNPOD  # one that is not known any more was rented
 
     def refuse_at_once(self, request_on: str) -> None:
         """Raise what can be said of a place before anything is done: no key, or no such pod."""

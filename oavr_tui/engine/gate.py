@@ -16,13 +16,14 @@ from oavr_tui.engine import gate_rules as rules
 from oavr_tui.engine.events import Bus, LicenseChanged
 from oavr_tui.engine.license_asking import Asking
 from oavr_tui.errors import LicenseRefused, LicenseUnreachable
-from oavr_tui.models import LicenseStatus, Plan, Source
+from oavr_tui.models import PREVIEW, LicenseStatus, Plan, Source
 from oavr_tui.models.ledger import DAY, HELD_SECONDS, EntryState, LicenseMemory
 from oavr_tui.vendor import Vendor
 
 if TYPE_CHECKING:
     from oavr_tui.clients.device import Device
     from oavr_tui.engine.workshop import Surroundings
+    from oavr_tui.models import Job
     from oavr_tui.paths import Paths
 
 LOOK_SECONDS = 60.0
@@ -35,25 +36,33 @@ RENEW_SECONDS = 3600.0
 class GateSetup:
     """What differs between one installation and another.
 
-    free_daily: full videos a day where no server says so. find_device: blocks; None: this machine. counts: whether
-    videos are counted at all, which they are not in the demo. hide(secret): no log and no file may show it. seconds:
-    the deadline of a call to the server.
+    free_daily: full videos a day where no server says so. find_device: blocks; None: this machine. make_believe: the
+    account on which studios are rented is the demo's own, and what they make is not counted. hide(secret): no log and
+    no file may show it. seconds: the deadline of a call to the server.
     """
 
     vendor: Vendor = field(default_factory=Vendor)
     free_daily: int = 1
     find_device: Callable[[], Device] | None = None
-    counts: bool = True
+    make_believe: bool = False
     hide: Callable[[str], None] = lambda _secret: None
     seconds: float = 6.0
 
 
 class Gate:
-    """paths: whose license and count it is."""
+    """paths: whose license and count it is. rented: whether a job is made on a studio of the account, now or when it
+    was made."""
 
-    def __init__(self, setup: GateSetup, paths: Paths, bus: Bus, around: Surroundings) -> None:
+    def __init__(
+        self,
+        setup: GateSetup,
+        paths: Paths,
+        bus: Bus,
+        around: Surroundings,
+        rented: Callable[[Job], bool] = lambda _job: False,
+    ) -> None:
         self.vendor = setup.vendor
-        self.counts = setup.counts
+        self._rented = rented
         self._setup = setup
         self._bus = bus
         self._around = around
@@ -75,8 +84,6 @@ class Gate:
     def status(self) -> LicenseStatus:
         """What is known now, without asking anybody; a new day shows by itself."""
         desk, memory = self.desk, self.desk.memory
-        if not self.counts:
-            return LicenseStatus(limit=None)
         source = Source.NONE if not self.vendor.license_url else Source.OFFLINE if desk.trouble else Source.SERVER
         if not desk.is_open:
             return LicenseStatus(source=source, limit=self._setup.free_daily)
@@ -115,7 +122,7 @@ class Gate:
 
     async def look(self, *, now: bool = False) -> LicenseStatus:
         """Tell the server what it has not heard, and ask it, unless it was asked lately. Raises nothing."""
-        if self.counts and self.vendor.license_url:
+        if self.vendor.license_url:
             async with self._asking:
                 if now or self.desk.is_due(LOOK_SECONDS):
                     await self.desk.ask()
@@ -124,10 +131,15 @@ class Gate:
 
     # --- one video
 
+    def counts(self, job: Job) -> bool:
+        """Whether a job's video is one of the day's: every one but a preview, and but what a studio makes that only the
+        demo's own account believes in. Where it is made decides, not who asks."""
+        if job.request.on == PREVIEW:
+            return False
+        return self.memory.entry(job.id) is not None or not (self._setup.make_believe and self._rented(job))
+
     async def reserve(self, job_id: str) -> None:
         """Take one of today's videos for a job, or hold on to the one it has. Raises LimitReached."""
-        if not self.counts:
-            return
         try:
             async with self._asking:
                 await self._reserve(job_id)
@@ -167,7 +179,7 @@ class Gate:
 
     async def _end(self, job_id: str, state: EntryState) -> None:
         desk = self.desk
-        if not self.counts or (entry := desk.memory.entry(job_id)) is None or entry.state is state:
+        if (entry := desk.memory.entry(job_id)) is None or entry.state is state:
             return
         await desk.change(rules.ended(job_id, state, int(desk.now() // DAY)))
         if self.vendor.license_url:

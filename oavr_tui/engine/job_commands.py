@@ -11,7 +11,6 @@ from oavr_tui.engine.line import is_waiting, moved
 from oavr_tui.engine.needs import MAY_BE_SAVED_YET
 from oavr_tui.engine.parts import Parts
 from oavr_tui.engine.run_job import place_of
-from oavr_tui.engine.tending import counts
 from oavr_tui.engine.wishes import new_job
 from oavr_tui.errors import BadInput
 from oavr_tui.models import AUTO, PREVIEW, Job, JobState, PodState, Request
@@ -33,7 +32,7 @@ class JobCommands(Parts):
             raise BadInput("A workflow file needs a ComfyUI server: give its address with --on, or leave the file out.")
         taken = {job.title for job in self._queue.all()}
         job = new_job(request, job_id=self._around.new_id(), at=self._around.clock(), taken=taken)
-        if counts(job):
+        if self._gate.counts(job):
             await self._gate.reserve(job.id)
         try:
             await self._queue.add(job)
@@ -79,7 +78,7 @@ class JobCommands(Parts):
             raise BadInput(f"{job.title} is {job.state}; only a failed or cancelled job can be tried again.")
         if elsewhere and job.request.on != AUTO:
             raise BadInput(f"{job.title} is meant for {safe_url(job.request.on)} alone. Make it again for any studio.")
-        if counts(job):
+        if self._gate.counts(job):
             await self._gate.reserve(job.id)
         pod = self.fleet.needs.place_of(job)
         if not elsewhere and may_be_saved_yet(job) and (pod is None or pod.state is PodState.READY):

@@ -61,12 +61,12 @@ class LicenseCommands:
     @property
     def configured(self) -> bool:
         """Whether there is a license server to ask."""
-        return bool(self._gate.vendor.license_url) and self._gate.counts
+        return bool(self._gate.vendor.license_url)
 
     @property
     def sells(self) -> bool:
         """Whether there is a Pro to offer."""
-        return self._gate.vendor.sells and self._gate.counts
+        return self._gate.vendor.sells
 
     @property
     def price(self) -> int:

@@ -25,7 +25,7 @@ from oavr_tui.engine.events import JobProgressed, PodStepped, Step
 from oavr_tui.engine.given import is_address
 from oavr_tui.engine.needs import MAY_BE_SAVED_YET
 from oavr_tui.engine.seats import PodLost, Seat
-from oavr_tui.engine.tending import conclude, counts
+from oavr_tui.engine.tending import conclude
 from oavr_tui.engine.workshop import Workshop
 from oavr_tui.errors import DiskFull, FailureCode, Lost, OavrError, Unreachable
 from oavr_tui.models import (
@@ -115,7 +115,7 @@ class JobRun:
             return
         if not self.job.prompt_id and self.job.state is JobState.QUEUED:
             await CheckJob(self).check()
-        if counts(self.job) and not self.job.prompt_id:
+        if self.shop.gate.counts(self.job) and not self.job.prompt_id:
             await self.shop.gate.reserve(self.job.id)  # it was held when it was asked for, which may be long ago
         while True:
             if leaving():  # nobody gives out places any more

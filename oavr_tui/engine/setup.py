@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from oavr_tui.engine.gate import GateSetup
 from oavr_tui.engine.keeper import start_keeper
+from oavr_tui.engine.make_believe import is_in_force
 from oavr_tui.engine.rental import PodSetup
 from oavr_tui.paths import Paths
 from oavr_tui.pods.plan import plan_of
-from oavr_tui.pods.runpod_address import is_loopback, runpod_address
+from oavr_tui.pods.runpod_address import runpod_address
 from oavr_tui.secrets_file import address_token, runpod_key
 from oavr_tui.settings import Control, Settings
 from oavr_tui.vendor import vendor
@@ -53,17 +53,13 @@ def pod_setup(paths: Paths, settings: Settings, environ: Mapping[str, str] | Non
 def gate_setup(
     paths: Paths, environ: Mapping[str, str] | None = None, hide: Callable[[str], None] = lambda _secret: None
 ) -> GateSetup:
-    """The gate of an ordinary installation. In the demo nothing counts: there all that costs money is make-believe,
-    which is looked at here, so that a folder of that name is not enough.
-
-    hide(secret): no log and no file may show it.
-    """
+    """The gate of an ordinary installation. hide(secret): no log and no file may show it. Raises BadInput as pod_setup
+    does."""
     environ = os.environ if environ is None else environ
-    base = environ.get("RUNPOD_API_BASE_URL", "").strip()
     return GateSetup(
         vendor=vendor(environ),
         find_device=lambda: _device(paths, environ),
-        counts=not (paths.is_demo and is_loopback(urlsplit(base).hostname or "")),
+        make_believe=is_in_force(paths, environ),
         hide=hide,
     )
 

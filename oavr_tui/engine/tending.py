@@ -7,17 +7,12 @@ from collections.abc import Callable, Sequence
 
 from oavr_tui.engine.gate import Gate
 from oavr_tui.engine.needs import MAY_BE_SAVED_YET
-from oavr_tui.models import PREVIEW, Job, JobState
+from oavr_tui.models import Job, JobState
 from oavr_tui.models.ledger import HELD_SECONDS
 
 ROUND_SECONDS = 900.0
 _YOUNG_SECONDS = 600.0
 """A reservation may be so much older than its job is in the queue."""
-
-
-def counts(job: Job) -> bool:
-    """Whether a job's video is one of the day's: every one that is not made by the preview engine."""
-    return job.request.on != PREVIEW
 
 
 def holds_on(job: Job) -> bool:
@@ -27,7 +22,7 @@ def holds_on(job: Job) -> bool:
 
 async def conclude(gate: Gate, job: Job) -> None:
     """Tell the gate how a job has ended."""
-    if not counts(job):
+    if not gate.counts(job):
         return
     if job.state is JobState.DONE:
         await gate.commit(job.id)
@@ -52,7 +47,7 @@ class Tending:
         """Until cancelled. A process that makes nothing but previews does not ask at all."""
         while True:
             living = [job for job in self._jobs() if not job.ended]
-            if not living or any(counts(job) for job in living):
+            if not living or any(self._gate.counts(job) for job in living):
                 await self._gate.look()
             if self._driving():
                 await self.reconcile()

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from oavr_tui.engine.events import Bus
+from oavr_tui.engine.gate import Gate, GateSetup
 from oavr_tui.engine.setup import gate_setup
 from oavr_tui.engine.tending import Tending
 from oavr_tui.errors import FailureCode
-from oavr_tui.models import Failure, Job, JobState, OutputFile, Request
+from oavr_tui.models import AUTO, PREVIEW, Failure, Job, JobState, OutputFile, Request
 from oavr_tui.paths import Paths
 from oavr_tui.vendor import vendor
 from tests.licenses.gates import Hands, gate_on, may
@@ -57,12 +59,32 @@ async def test_a_reservation_outlives_six_hours_only_while_its_job_lives(tmp_pat
     await gate.close()
 
 
-def test_only_a_demo_that_costs_nothing_does_not_count(tmp_path: Path) -> None:
+def test_only_the_account_that_the_demo_has_started_is_make_believe(tmp_path: Path) -> None:
     demo, ordinary = Paths.under(tmp_path / "demo"), Paths.under(tmp_path / "home")
-    here = {"RUNPOD_API_BASE_URL": "http://127.0.0.1:5000"}
-    assert not gate_setup(demo, here).counts
-    assert gate_setup(demo, {}).counts  # a folder of that name is not enough
-    assert gate_setup(ordinary, here).counts
+    base = "http://127.0.0.1:5000"
+    here = {"RUNPOD_API_BASE_URL": base, "OAVR_RUNPOD_PROXY": base + "/proxy/{pod}-{port}"}
+    assert not gate_setup(demo, here).make_believe  # a folder of that name and an address of this computer
+    for paths in (demo, ordinary):
+        paths.state.mkdir(parents=True)
+        (paths.state / "demo-account.log").write_text(f"listening on {base}\n")
+    assert gate_setup(demo, here).make_believe
+    assert not gate_setup(ordinary, here).make_believe
+    for odd in (
+        {},
+        {"RUNPOD_API_BASE_URL": base},
+        {**here, "RUNPOD_API_BASE_URL": "http://127.0.0.1:5001"},
+        {**here, "OAVR_RUNPOD_PROXY": "https://{pod}-{port}.proxy.runpod.net"},
+    ):
+        assert not gate_setup(demo, odd).make_believe
+
+
+async def test_in_the_demo_its_own_studios_do_not_count_and_everything_else_does(tmp_path: Path) -> None:
+    setup = GateSetup(make_believe=True)
+    gate = Gate(setup, Paths.under(tmp_path), Bus(), Hands(NOON).around(), lambda job: job.request.on == AUTO)
+    await gate.open()
+    on = {place: replace(JOB, request=replace(JOB.request, on=place)) for place in (AUTO, PREVIEW, "http://own:8188")}
+    assert [place for place, job in on.items() if gate.counts(job)] == ["http://own:8188"]
+    await gate.close()
 
 
 def test_the_vendor_is_overridden_by_what_is_of_use() -> None:
