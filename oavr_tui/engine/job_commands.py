@@ -23,6 +23,11 @@ class JobCommands(Parts):
     def job(self, job_id: str) -> Job | None:
         return self._queue.get(job_id)
 
+    def counts(self, request: Request) -> bool:
+        """Whether a video that is asked for now would be one of the day's."""
+        now = self._around.clock()
+        return self._gate.counts(Job("", "", request, JobState.QUEUED, now, now, 0))
+
     async def submit(self, request: Request) -> Job:
         """Put a wish into the queue. Raises BadInput for what can be refused at once, LimitReached where none of
         today's full videos is left."""

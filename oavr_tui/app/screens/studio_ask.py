@@ -37,7 +37,7 @@ async def asked(app: OavrApp, draft: Draft, *, agreed: bool, unseen: bool = Fals
     if isinstance(request, Wrong):
         return request
     engine = await app.engine_when_open()
-    if request.on != PREVIEW and await app.limit_reached(engine.license):
+    if engine.counts(request) and await app.limit_reached(engine.license):
         if not await app.past_limit(engine.license):
             return None
         unseen = True  # the price was seen before, and what follows shall not come unasked
