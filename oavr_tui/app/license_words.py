@@ -88,6 +88,30 @@ def offer(price: int, max_devices: int = 0) -> str:
     return f"Pro: as many full videos as you like, on {max_devices or DEVICES} devices, ${price} once."
 
 
+def first_run(status: LicenseStatus | None, price: int, width: int, *, small: bool) -> list[str]:
+    """What is free and what Pro is, for somebody new: a line each, for so many cells. price: whole dollars, 0 where it
+    is not sold. small: there is no heading before them. Empty while it is not known, and for who has Pro."""
+    if status is None or status.left is None:
+        return []
+    free = counted(status.limit or 0, "full video")
+    lines = [f"Free: previews without limit, {free} a day." if small else f"previews are free, and {free} a day"]
+    if price:
+        lines.append(_fitting(_FIRST_OFFERS, width).format(price=price))
+    return lines
+
+
+_FIRST_OFFERS = (
+    "Pro: as many full videos as you like, ${price} once. What RunPod costs is paid to RunPod.",
+    "Pro: as many full videos as you like, ${price} once; RunPod apart.",
+    "Pro: no daily limit, ${price} once. RunPod is paid apart.",
+)
+"""The price may have five digits."""
+
+
+def _fitting(texts: tuple[str, ...], width: int) -> str:
+    return next((text for text in texts if len(text) + 1 <= width), texts[-1])
+
+
 def limit_lines(status: LicenseStatus, now: float, license: LicenseCommands) -> list[str]:
     """What the daily limit means, until when, and what else there is."""
     lines = [

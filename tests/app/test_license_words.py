@@ -8,7 +8,7 @@ import pytest
 
 from oavr_tui.app import license_words as words
 from oavr_tui.app.frame import headline
-from oavr_tui.app.license_words import ago, changed, device_words, in_headline, until_reset, usage_line
+from oavr_tui.app.license_words import ago, changed, device_words, first_run, in_headline, until_reset, usage_line
 from oavr_tui.app.live import Live
 from oavr_tui.models import LicensedDevice, LicenseStatus, Plan, Source
 from tests.app.hostile import BAD, through
@@ -89,3 +89,18 @@ def test_foreign_text_is_harmless() -> None:
         "this computer · 1234abcd",
     )
     assert not through(changed(PRO, replace(FREE, trouble=BAD)))
+
+
+def test_how_many_are_free_for_somebody_new_is_what_the_license_says() -> None:
+    for count, said in ((1, "1 full video a day"), (3, "3 full videos a day")):
+        for small in (True, False):
+            (free,) = first_run(replace(FREE, limit=count), 0, 60, small=small)
+            assert said in free and "previews" in free
+    assert first_run(None, 29, 60, small=True) == first_run(PRO, 29, 60, small=True) == []
+    assert first_run(NOT_COUNTED, 29, 60, small=True) == []
+
+
+@pytest.mark.parametrize("width", [53, 62, 100])
+def test_what_pro_costs_fits_beside_the_first_steps(width: int) -> None:
+    _free, pro = first_run(FREE, 29, width, small=False)
+    assert len(pro) <= width and "$29 once" in pro and "RunPod" in pro

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from oavr_tui.app.actions import bindings
-from oavr_tui.app.license_words import limit_hints
+from oavr_tui.app.license_words import first_run, limit_hints
 from oavr_tui.app.live import EVERYTHING, Topic
 from oavr_tui.app.memory import Draft
 from oavr_tui.app.request import Wrong, draft_from, draft_of, place
@@ -130,6 +130,7 @@ class Studio(Pane):
             self._draw_first_steps()
         elif changed & {Topic.LICENSE, Topic.CLOCK}:
             self._draw_kinds()
+            self._draw_first_steps()
         places = tuple((pod.id, pod.state) for pod in self.live.pods)
         if places != self._places:  # what is ready, or has gone, changes what a video takes
             self._places = places
@@ -170,12 +171,22 @@ class Studio(Pane):
         done |= {"key"} if self.has_key else set()
         size = self.app.size
         crowded = bool(self.live.jobs) or self.form.more_shown or size.width < 80 or size.height < SHORT
-        first.show(done, small=crowded and size.height < TALL, samples=self.oavr.samples is not None)
+        small = crowded and size.height < TALL
+        first.show(done, small=small, samples=self.oavr.samples is not None)
+        first.show_plans(self._plans(small))
         if first.complete and not self.oavr.memory.welcomed:
             self._hide_first_steps()
         # What is being made must be in sight.
         first.display = not self.oavr.memory.welcomed and not (self.live.active and size.height < SHORT)
         self._share_room()
+
+    def _plans(self, small: bool) -> list[str]:
+        """What somebody new should know of the plans; not beside what is being made in a small window."""
+        engine = self.oavr.engine
+        if engine is None or self.oavr.demo is not None or (small and (self.live.jobs or self.form.more_shown)):
+            return []
+        price = engine.license.price if engine.license.sells else 0
+        return first_run(self.live.license, price, self.size.width, small=small)
 
     def _hide_first_steps(self) -> None:
         self.oavr.memory = replace(self.oavr.memory, welcomed=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
@@ -17,7 +18,7 @@ STEPS = (
     ("audio", "Choose a voice", ""),
     ("preview", "Make a quick preview", "free, on this computer"),
     ("key", "Add your RunPod key for full videos", "optional"),
-    ("full", "Make the full video", "about $0.10 each · Free: 1 a day"),
+    ("full", "Make the full video", "about $0.10 each, paid to RunPod"),
 )
 """Id, words and a remark of each step."""
 SAMPLES, HIDE = "samples", "hide"
@@ -31,6 +32,7 @@ class FirstSteps(Vertical):
         height: auto;
         margin-top: 1;
         & LineList { height: auto; }
+        & .plans { color: $text-muted; }
     }
     """
 
@@ -44,12 +46,24 @@ class FirstSteps(Vertical):
         super().__init__()
         self._done: frozenset[str] = frozenset()
         self._rows: list[str] = []
+        self._told: tuple[str, ...] = ()
         self._heading = Static("First steps", classes="heading")
+        self._plans = Static("", classes="plans")
         self._listing = LineList(self._draw, id="first-rows")
 
     def compose(self) -> ComposeResult:
         yield self._heading
+        yield self._plans
         yield self._listing
+
+    def show_plans(self, told: Sequence[str]) -> None:
+        """What is free, and what Pro is; where there is a heading, the first of these lines stands beside it."""
+        self._told = tuple(told)
+        beside = [f" · {line}" for line in told[:1]] if self._heading.display else []
+        self._heading.update(Content.assemble("First steps", *((line, "not bold $foreground") for line in beside)))
+        below = told[len(beside) :]
+        self._plans.update(Content("\n".join(below)))
+        self._plans.display = bool(below)
 
     def show(self, done: Set[str], *, small: bool, samples: bool) -> None:
         """done: ids of the steps that are done. small: only the next step. samples: offer a portrait and a voice."""
@@ -64,7 +78,7 @@ class FirstSteps(Vertical):
     @property
     def lines(self) -> int:
         """What this takes of the height, 0 while it is hidden."""
-        return len(self._rows) + 1 + self._heading.display if self.display else 0
+        return len(self._rows) + max(len(self._told), self._heading.display) + 1 if self.display else 0
 
     @property
     def complete(self) -> bool:
