@@ -20,6 +20,7 @@ from textual.widgets import Button, Static
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
 from oavr_tui.app.outside.qr import INK, fitting
 from oavr_tui.app.outside.terminal import Terminal
+from oavr_tui.app.widgets.flow import Flow
 from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.text import safe
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from oavr_tui.app.talking import Talking
 
 _LONGEST = 2000
-_TEXT_COLUMNS = 18
-"""What the words beside the code need at least."""
+_TEXT_COLUMNS = 48
+"""What the words beside the code take at most."""
 
 
 class Code(Widget):
@@ -69,9 +70,12 @@ class ShowAddress(OwnDialog[str]):
         & .title { text-style: bold; color: $primary; }
         & .line { margin-top: 1; }
         & #address { text-style: bold; margin-top: 1; }
-        & Button { margin-top: 1; }
+        & Flow { margin-top: 1; }
+        & Flow Button { margin-right: 1; }
     }
     """
+    LEAST_COLUMNS: ClassVar[int] = 18
+    """What the words need at least; where it is not left beside the code, there is no code."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss('')", "Close", show=False),
         Binding("y", "copy", "Copy", show=False),
@@ -92,17 +96,23 @@ class ShowAddress(OwnDialog[str]):
         with Horizontal(id="frame"):
             with self._words:
                 yield Static(Content(safe(self._what)), classes="title")
+                yield from self.state()
                 yield self.lead
                 yield Static(Content(safe(self.address, _LONGEST)), id="address")
-                yield SmallButton("Close", variant="primary", id="close")
-                yield SmallButton("Copy again" if self._for_elsewhere else "Copy", id="again")
+                with Flow():
+                    yield SmallButton("Copy again" if self._for_elsewhere else "Copy", id="again")
+                    yield from self.ways()
+                    yield SmallButton("Close", variant="primary", id="close")
                 yield self._copied
                 yield self._no_room
-                yield from self.more()
             yield self._code
 
-    def more(self) -> ComposeResult:
-        """What a dialog of this kind has besides."""
+    def state(self) -> ComposeResult:
+        """What a dialog of this kind says first."""
+        yield from ()
+
+    def ways(self) -> ComposeResult:
+        """Buttons of a dialog of this kind."""
         yield from ()
 
     def on_mount(self) -> None:
@@ -117,10 +127,10 @@ class ShowAddress(OwnDialog[str]):
     def on_resize(self) -> None:
         """Room for the code, and beside it what is left for the words."""
         width, height = self.size.width * 98 // 100 - 2, self.size.height - 2
-        lines = fitting(self.address, width - _TEXT_COLUMNS, height)
+        lines = fitting(self.address, width - self.LEAST_COLUMNS, height)
         self._code.show(lines)
         self._no_room.display = not lines
-        self._words.styles.width = min(48, width - (len(lines[0]) if lines else 0))
+        self._words.styles.width = min(_TEXT_COLUMNS, width - (len(lines[0]) if lines else 0))
         self._words.styles.max_height = height
 
     @work(exclusive=True, group="copying")

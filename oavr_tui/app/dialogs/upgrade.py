@@ -22,11 +22,15 @@ _TOO_LONG = (
 class Upgrade(ShowAddress):
     """Returns UNLOCKED, KEY where the person has one already, or "". address: of the checkout. price: whole dollars."""
 
+    LEAST_COLUMNS = 34
+
     def __init__(self, address: str, price: int) -> None:
         super().__init__(address, f"OpenAvathar Pro, ${price} once")
 
-    def more(self) -> ComposeResult:
+    def state(self) -> ComposeResult:
         yield Static(Content(_WAITING), classes="line", id="upgrade-word")
+
+    def ways(self) -> ComposeResult:
         yield SmallButton("I have a key", id="upgrade-key")
         yield SmallButton("Look again", id="upgrade-again")
 

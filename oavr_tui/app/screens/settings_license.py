@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Button, Static
 
 from oavr_tui.app.license_words import plan_lines
+from oavr_tui.app.widgets.flow import Flow
 from oavr_tui.app.widgets.small_button import SmallButton
 
 if TYPE_CHECKING:
@@ -31,11 +32,16 @@ _BUTTONS = {
 class LicenseBox(Vertical):
     """What holds, and what can be done about it; what is of no use now is not there."""
 
-    DEFAULT_CSS = "LicenseBox { height: auto; }"
+    DEFAULT_CSS = """
+    LicenseBox {
+        height: auto;
+        & Flow Button { margin-right: 2; }
+    }
+    """
 
     def compose(self) -> ComposeResult:
         yield Static("", id="license-line")
-        with Horizontal(classes="buttons"):
+        with Flow():
             for action, label in _BUTTONS.items():
                 button = SmallButton(label, id=f"license-{action}")
                 button.display = False
