@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from dataclasses import replace
@@ -12,10 +13,11 @@ from oavr_tui.commands.demo_account import DEMO_KEY, hurry, open_demo_account
 from oavr_tui.commands.generate import make
 from oavr_tui.commands.reporting import reporter
 from oavr_tui.commands.talk import exit_code, say
-from oavr_tui.errors import DiskFull, OavrError
+from oavr_tui.errors import DiskFull, OavrError, Rejected
 from oavr_tui.models import AUTO, Failure, Request
 from oavr_tui.paths import Paths, private_dir
 from oavr_tui.settings import load_settings
+from oavr_tui.text import safe
 
 DEMO_SEED = 7
 _DEMO = "DEMO: a sample portrait and a sample voice; nothing here costs money."
@@ -62,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def samples(paths: Paths) -> tuple[Path, Path]:
-    """Draw the sample portrait and speak the sample voice, once; returns their paths. Raises DiskFull."""
+    """Draw the sample portrait and speak the sample voice, once; returns their paths. Raises DiskFull, or Rejected
+    where nothing may be written."""
     from oavr_tui.simulator.sample_voice import synthesize_voice
 
     portrait, voice = paths.data / "portrait.png", paths.data / "voice.wav"
@@ -74,8 +77,12 @@ def samples(paths: Paths) -> tuple[Path, Path]:
                 make_sample(unfinished)
                 unfinished.replace(file)
     except OSError as error:
-        reason = error.strerror or "it cannot be written to"
-        raise DiskFull(f"The demo's files cannot be written to {paths.data}: {reason}. Free some space.") from None
+        reason, place = error.strerror or "it cannot be written to", safe(str(paths.data), 160)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DiskFull(f"The demo's files cannot be written to {place}: {reason}. Free some space.") from None
+        raise Rejected(
+            f"The demo's files cannot be written to {place}: {reason}. Set OAVR_HOME to a folder of yours."
+        ) from None
     return portrait, voice
 
 

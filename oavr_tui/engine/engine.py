@@ -27,6 +27,7 @@ from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.engine.looks import Looks
 from oavr_tui.engine.money_commands import MoneyCommands
+from oavr_tui.engine.opening import why_only_read
 from oavr_tui.engine.pod_book import PodBook
 from oavr_tui.engine.rental import PodSetup, Rental
 from oavr_tui.engine.setting_commands import SettingCommands
@@ -38,7 +39,7 @@ from oavr_tui.engine.video_commands import VideoCommands
 from oavr_tui.engine.workshop import Surroundings, Workshop
 from oavr_tui.engine.yard import Yard
 from oavr_tui.models import Job, Video
-from oavr_tui.paths import Paths, expanded, private_dir
+from oavr_tui.paths import Paths, expanded
 from oavr_tui.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         self._job_logs = JobLogs(paths, self._around.clock, lambda: self._lock.held, self._studio_of)
         self.bus.also(self._job_logs.hear)
         self._driving = None
+        self._barred = ""
 
     def _new_fleet(self) -> Fleet:
         yard = Yard(
@@ -120,24 +122,26 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
     # --- life
 
     async def open(self) -> tuple[str, ...]:
-        """Open the store and the library; returns sentences that a person should read (repairs, a newer version)."""
+        """Open the store and the library; returns sentences that a person should read (repairs, a newer version).
+
+        Where nothing may be written, they are opened for looking around, and that is the first sentence.
+        """
 
         def shelves() -> tuple[Library, Inputs]:
             from oavr_tui.store.inputs import Inputs
             from oavr_tui.store.library import Library
 
-            for folder in (self.paths.state, self.paths.data, self.paths.work):
-                private_dir(folder)
             return Library(expanded(self.settings.videos_folder)), Inputs(self.paths.inputs)
 
-        private_dir(self.paths.store_file.parent)
-        notes = await self._store.open(self.paths.store_file)
+        self._barred = await asyncio.to_thread(why_only_read, self.paths)
+        notes = await self._store.open(self.paths.store_file, read_only=bool(self._barred))
         self._library, self._inputs = await asyncio.to_thread(shelves)
         await self._queue.load()
         await self.fleet.book.load()
-        await self.looks.open()
+        if not self._barred:
+            await self.looks.open()
         await self._gate.open()
-        return notes
+        return (self._barred, *notes) if self._barred else notes
 
     async def close(self) -> None:
         self._lock.release()
@@ -179,7 +183,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         """Take in what the account says of its pods, unless somebody drives and does so anyway. Raises OavrError."""
         await self.refresh()
         meanwhile = FileLock(self.paths.driver_lock)  # not the engine's own, which says whether it drives
-        if not self.fleet.rental.has_key or not meanwhile.take():
+        if self._barred or not self.fleet.rental.has_key or not meanwhile.take():
             return
         try:
             await self.fleet.driver.look()
@@ -188,7 +192,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
 
     async def start_keeper(self) -> None:
         """See to it that somebody goes on in the background, unless that is switched off; waits until it is there."""
-        if not self._setup.keeper:
+        if not self._setup.keeper or self._barred:
             return
         await asyncio.to_thread(self._setup.keep)
         for _look in range(_KEEPER_LOOKS):
@@ -236,6 +240,9 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
         as_keeper: nobody is in front of this process, so that others need not make way for it.
         """
         try:
+            if self._barred:  # there is nothing to lock, and nothing that could be moved on
+                yield
+                return
             # A group, so that whoever waits inside hears of it when driving fails, and does not wait for ever.
             async with asyncio.TaskGroup() as group:
                 tasks = (

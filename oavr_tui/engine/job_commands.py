@@ -12,7 +12,7 @@ from oavr_tui.engine.needs import MAY_BE_SAVED_YET
 from oavr_tui.engine.parts import Parts
 from oavr_tui.engine.run_job import place_of
 from oavr_tui.engine.wishes import new_job
-from oavr_tui.errors import BadInput
+from oavr_tui.errors import BadInput, Rejected
 from oavr_tui.models import AUTO, PREVIEW, Job, JobState, PodState, Request
 from oavr_tui.text import safe, safe_url
 
@@ -30,7 +30,8 @@ class JobCommands(Parts):
 
     async def submit(self, request: Request) -> Job:
         """Put a wish into the queue. Raises BadInput for what can be refused at once, LimitReached where none of
-        today's full videos is left."""
+        today's full videos is left, Rejected where nothing can be kept."""
+        self._refuse_where_barred()
         if place_of(request.on) is Place.RENTED:
             self.fleet.refuse_at_once(request.on)
         if request.workflow is not None and request.on == PREVIEW:
@@ -78,6 +79,7 @@ class JobCommands(Parts):
         elsewhere: should a machine have to be rented for it, it is of a kind that was not tried yet; raises BadInput
         for a video that is meant for one place alone.
         """
+        self._refuse_where_barred()
         job = self._known(job_id)
         if job.state not in (JobState.FAILED, JobState.CANCELLED):
             raise BadInput(f"{job.title} is {job.state}; only a failed or cancelled job can be tried again.")
@@ -117,6 +119,11 @@ class JobCommands(Parts):
         ended = [job.id for job in self._queue.all() if job.ended and not may_be_saved_yet(job)]
         await self._queue.forget(*ended)
         return len(ended)
+
+    def _refuse_where_barred(self) -> None:
+        """Before anything is reserved for what could not be kept. Raises Rejected."""
+        if self._barred:
+            raise Rejected(self._barred)
 
     def _known(self, job_id: str) -> Job:
         job = self._queue.get(job_id)

@@ -10,11 +10,14 @@ people; nothing relies on it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
 
 from oavr_tui.paths import private_dir
+
+_BARRED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class FileLock:
@@ -78,7 +81,12 @@ class FileLock:
         """Whether nobody holds it at this moment. Whoever tries to take it in just this moment does not get it."""
         if self.held:
             return False
-        fd = self._locked(fcntl.LOCK_SH)  # any number may look at a time, and none is taken for the holder
+        try:
+            fd = self._locked(fcntl.LOCK_SH)  # any number may look at a time, and none is taken for the holder
+        except OSError as error:
+            if error.errno not in _BARRED:
+                raise
+            return True  # a folder that may only be read: whoever could hold it is not of this home
         if fd >= 0:
             os.close(fd)
         return fd >= 0

@@ -35,6 +35,8 @@ class Parts:
     _setup: PodSetup
     _gate: Gate
     _driving: Driver | None
+    _barred: str
+    """Why nothing can be kept in this home, a sentence; empty where things can."""
     _environ: Mapping[str, str]
     _library: Library
     _inputs: Inputs

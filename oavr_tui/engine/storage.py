@@ -21,13 +21,14 @@ class StoreThread:
         self._pool = ThreadPoolExecutor(1, "store")
         self._store: Store | None = None
 
-    async def open(self, file: Path) -> tuple[str, ...]:
-        """Open the store and return what it has to say (repairs, a newer version), as sentences."""
+    async def open(self, file: Path, *, read_only: bool = False) -> tuple[str, ...]:
+        """Open the store and return what it has to say (repairs, a newer version), as sentences. read_only: nothing is
+        created, repaired or written."""
 
         def work() -> tuple[str, ...]:
             from oavr_tui.store.store import Store  # 30 ms: after the first frame
 
-            self._store = Store(file)
+            self._store = Store(file, read_only=read_only)
             return tuple(self._store.notes)
 
         return await self._run(work)

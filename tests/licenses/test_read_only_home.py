@@ -1,0 +1,118 @@
+"""A home that may only be read, or has become so: everything opens, says in one sentence what is so, and keeps nothing.
+
+The superuser may write everywhere, so for it the commands run as nobody, where there is `setpriv` to do that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.programs import WAIT_SECONDS, Ran, command, needs
+from tests.samples import portrait, voice
+
+_NOBODY = 65534
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty home of somebody who is not the superuser, in a folder that everybody may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="oavr-barred-"))
+    try:
+        folder.chmod(0o755)
+        for name, file in (("portrait.png", portrait()), ("voice.wav", voice())):
+            shutil.copy(file, folder / name)
+            (folder / name).chmod(0o644)
+        made = folder / "home"
+        made.mkdir(mode=0o755)
+        if os.geteuid() == 0:
+            os.chown(made, _NOBODY, _NOBODY)
+        yield made
+    finally:
+        _set_mode(folder, 0o700)
+        shutil.rmtree(folder)
+
+
+def _set_mode(folder: Path, mode: int) -> None:
+    for place in (folder, *(each for each in folder.rglob("*") if each.is_dir())):
+        place.chmod(mode)
+
+
+def _as_owner() -> list[str]:
+    if os.geteuid() != 0:
+        return []
+    return [needs("setpriv"), f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
+
+
+def oavr(home: Path, *words: str, **env: str) -> Ran:
+    there = {"OAVR_HOME": str(home), "OAVR_LICENSE_URL": "", "HOME": str(home), "RUNPOD_API_KEY": "", **env}
+    done = subprocess.run(
+        [*_as_owner(), *command(*words)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **there},
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "Something went wrong" not in done.stderr, done.stderr
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def wished(home: Path, on: str) -> tuple[str, ...]:
+    files = ("--image", str(home.parent / "portrait.png"), "--audio", str(home.parent / "voice.wav"))
+    return ("generate", *files, "--max-seconds", "1", "--on", on)
+
+
+@pytest.mark.parametrize("made_before", [False, True])
+def test_commands_say_what_is_so_and_nothing_is_begun(home: Path, made_before: bool) -> None:
+    if made_before:
+        assert oavr(home, "jobs", "list").code == 0
+        assert oavr(home, "license", "status").code == 0
+    _set_mode(home, 0o555)
+    for on in ("preview", "http://127.0.0.1:9"):
+        refused = oavr(home, *wished(home, on))
+        assert (refused.code, refused.out) == (1, "")
+        lines = refused.err.strip().splitlines()
+        assert len(lines) == 1
+        assert lines[0].startswith("Nothing can be kept in ")
+        assert "OAVR_HOME" in lines[0]
+    last = oavr(home, *wished(home, "preview"), "--json").last
+    assert (last["event"], last["code"]) == ("failed", "rejected")
+    status = oavr(home, "license", "status", "--json")
+    assert status.code == 0
+    assert json.loads(status.out)["source"] == "none"
+    assert "Nothing can be kept" in status.err
+    for words in (("jobs", "list"), ("videos", "list"), ("pods", "list"), ("keeper", "status")):
+        listed = oavr(home, *words)
+        assert listed.code == 0, listed.err
+        assert "Nothing can be kept" in listed.err
+
+
+def test_a_device_that_cannot_be_kept_is_one_for_this_process_with_a_warning(home: Path) -> None:
+    _set_mode(home, 0o555)
+    contained = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}  # no machine id of its own
+    status = oavr(home, "license", "status", **contained)
+    assert status.code == 0
+    if "cannot be written, so this device" not in status.err:
+        pytest.skip("this machine was booted, so it has an id whatever the variable says")
+    assert "OAVR_DEVICE_ID" in status.err
+
+
+def test_the_demo_and_the_doctor_say_so_too(home: Path) -> None:
+    _set_mode(home, 0o555)
+    demo = oavr(home, "demo")
+    assert demo.code == 1
+    assert "OAVR_HOME" in demo.err
+    doctor = oavr(home, "doctor")
+    assert doctor.code == 1
+    assert "cannot be" in doctor.out
