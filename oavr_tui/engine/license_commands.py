@@ -6,6 +6,7 @@ import asyncio
 import platform
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
@@ -16,7 +17,7 @@ from oavr_tui.models import LicensedDevice
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
-    from oavr_tui.clients.license_api import Activated
+    from oavr_tui.clients.license_api import Activated, OnLicense
     from oavr_tui.engine.gate import Gate
     from oavr_tui.engine.license_desk import Desk
     from oavr_tui.models import LicenseStatus
@@ -77,6 +78,12 @@ class LicenseCommands:
     def device_shown(self) -> str:
         """8 characters that name this device."""
         return self._desk.device.shown
+
+    @property
+    def device_folder(self) -> str:
+        """The folder by which alone this device is known again, as in a container; empty where the machine itself, or
+        the environment, says which device it is."""
+        return str(self._desk.paths.data) if self._desk.is_open and self._desk.device.kind == "random" else ""
 
     async def refresh(self) -> LicenseStatus:
         """Ask the server now. Raises nothing: `trouble` says why an older answer holds."""
@@ -144,26 +151,22 @@ class LicenseCommands:
         """The devices of the license, this one first. key: of which; the kept one where none is given. Raises
         OavrError."""
         typed, own = self._key(key), self._desk.device.fingerprint
-        rows = await (await self._desk.api()).devices(typed, own)
-        listed = [
-            LicensedDevice(safe(row.name, 60) or "unnamed", safe(row.device_id[:8], 8), row.last_seen, row.this)
-            for row in rows
-        ]
-        return sorted(listed, key=lambda one: (not one.this, -one.last_seen))
+        return _listed(await (await self._desk.api()).devices(typed, own))
 
     async def release_device(self, shown: str, key: str = "") -> list[LicensedDevice]:
-        """Take the device with this `shown` off the license; returns those that are left. Raises OavrError."""
+        """Take the device with this `shown` off the license; returns those that are left, as they were before: once
+        it is off, nothing can fail any more. Raises OavrError."""
         typed = self._key(key)
-        if shown == self._desk.device.shown and typed == self._desk.key:
-            await self.release_this_device()
-            return await self.devices(typed)
         rows = await (await self._desk.api()).devices(typed, self._desk.device.fingerprint)
         named = [row.device_id for row in rows if row.device_id[:8] == shown]
         if len(named) != 1:
             raise BadInput(f"The license has no device {safe(shown, 20)}. 'oavr-tui license devices' shows them.")
-        await self._off(typed, device_id=named[0])
-        await self._gate.look(now=True)
-        return await self.devices(typed)
+        if shown == self._desk.device.shown and typed == self._desk.key:
+            await self.release_this_device()
+        else:
+            await self._off(typed, device_id=named[0])
+            await self._gate.look(now=True)
+        return [one for one in _listed(rows) if one.shown != shown]
 
     async def _off(self, key: str, *, fingerprint: str = "", device_id: str = "") -> None:
         try:
@@ -213,6 +216,15 @@ class LicenseCommands:
                 return True
             await around.sleep(POLL_SECONDS)
         return False
+
+
+def _listed(rows: Iterable[OnLicense]) -> list[LicensedDevice]:
+    """Fit to be shown, this device first."""
+    listed = [
+        LicensedDevice(safe(row.name, 60) or "unnamed", safe(row.device_id[:8], 8), row.last_seen, row.this)
+        for row in rows
+    ]
+    return sorted(listed, key=lambda one: (not one.this, -one.last_seen))
 
 
 async def _computer_name() -> str:
