@@ -146,9 +146,20 @@ def plan_lines(status: LicenseStatus, license: LicenseCommands, now: float, *, d
             lines.append(offer(license.price, status.max_devices))
     if status.trouble:
         lines.append(safe(status.trouble, 400))
+    lines += _about_device(license)
     if license.configured and status.checked_at and now - status.checked_at > _DAY:
         lines.append(f"The license server was last reached {ago(status.checked_at, now)}.")
     return lines
+
+
+def _about_device(license: LicenseCommands) -> list[str]:
+    """By which name the license server and the list of devices know this computer."""
+    if not license.configured:
+        return []
+    line = f"This device: {safe(license.device_shown, 16)}"
+    if not license.device_folder:
+        return [f"{line}."]
+    return [f"{line}. It lives in {safe(license.device_folder, 300)}; keep that folder if you use containers."]
 
 
 def usage_line(status: LicenseStatus, now: float, *, demo: bool) -> str:

@@ -48,7 +48,8 @@ class Spending:
     """Everything about money. per_hour_now: of running machines; storage_per_hour: of stopped ones. today: since
     midnight UTC; month: the last thirty days. balance: None where it is not known, and `note` says why. runway_seconds:
     how long it lasts at what the account spends now, None where nothing of ours runs. per_pod: every name that ever
-    cost something, the oldest first. per_job: by the job's id."""
+    cost something, the oldest first. per_job: by the job's id. seconds_today, seconds_month: that machines ran, each
+    counted for itself."""
 
     per_hour_now: float
     storage_per_hour: float
@@ -60,6 +61,8 @@ class Spending:
     per_pod: tuple[tuple[str, float], ...]
     per_job: tuple[tuple[str, float], ...]
     note: str = ""
+    seconds_today: float = 0.0
+    seconds_month: float = 0.0
 
 
 def spending_of(
@@ -72,7 +75,7 @@ def spending_of(
     note: str = "",
 ) -> Spending:
     """Reckon it. spells: all of them. note: why there is no account."""
-    from oavr_tui.pods.cost import day_began, runway, total
+    from oavr_tui.pods.cost import day_began, running, runway, total
 
     per_hour = sum(pod.per_hour for pod in pods if pod.billed)
     balance = account.balance if account is not None else None
@@ -93,6 +96,8 @@ def spending_of(
         per_pod=tuple((name, total(own, now)) for name, own in by_name.items()),
         per_job=tuple((job.id, job.cost) for job in jobs if job.cost),
         note=note,
+        seconds_today=running(spells, now, day_began(now)),
+        seconds_month=running(spells, now, now - _MONTH_SECONDS),
     )
 
 

@@ -12,7 +12,7 @@ from math import fsum, isfinite
 from statistics import median
 from typing import Literal
 
-from oavr_tui.models import Measure, Spell
+from oavr_tui.models import Measure, Spell, SpellKind
 
 _DAY = 86_400.0
 _HOUR = 3_600.0
@@ -46,6 +46,11 @@ def dollars(spell: Spell, now: float) -> float:
 def total(spells: Iterable[Spell], now: float, since: float = 0.0) -> float:
     """What stretches of time have cost between `since` and `now` (unix seconds), in dollars; never negative."""
     return fsum(_seconds(spell, now, since) / _HOUR * max(spell.per_hour, 0.0) for spell in spells)
+
+
+def running(spells: Iterable[Spell], now: float, since: float = 0.0) -> float:
+    """Seconds that machines have run between `since` and `now` (unix seconds), each counted for itself."""
+    return fsum(_seconds(spell, now, since) for spell in spells if spell.kind is SpellKind.RUNNING)
 
 
 def _seconds(spell: Spell, now: float, since: float) -> float:

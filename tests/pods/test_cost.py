@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import isclose
 
@@ -19,6 +20,7 @@ from oavr_tui.pods.cost import (
     job_cost,
     money,
     rate,
+    running,
     runway,
     storage_per_hour,
     total,
@@ -214,3 +216,10 @@ def test_an_estimate_is_a_finite_figure(measures: list[Measure], start: Start, w
     assert 0 < told.make_seconds < 1e12
     assert isclose(told.dollars, (told.start_seconds + told.make_seconds) * 0.6 / 3600)
     assert "$" in told.sentence()
+
+
+def test_how_long_machines_ran_leaves_out_what_was_stopped_and_what_was_before() -> None:
+    ran, stopped = spell(0, 2 * HOUR), replace(spell(2 * HOUR, None), kind=SpellKind.STORAGE)
+    assert running([ran, stopped], 5 * HOUR) == 2 * HOUR
+    assert running([ran, stopped], 5 * HOUR, 1.5 * HOUR) == HOUR / 2
+    assert running([spell(0, None), spell(HOUR, None)], 3 * HOUR) == 5 * HOUR
