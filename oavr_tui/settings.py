@@ -202,11 +202,17 @@ def _document(paths: Paths) -> Any:
 def _write(paths: Paths, document: Any) -> None:
     import tomlkit
 
-    private_dir(paths.config)
     temporary = paths.config_file.with_suffix(".toml.new")
-    temporary.write_text(tomlkit.dumps(document), "utf-8")
-    temporary.chmod(0o600)
-    temporary.replace(paths.config_file)
+    try:
+        private_dir(paths.config)
+        temporary.write_text(tomlkit.dumps(document), "utf-8")
+        temporary.chmod(0o600)
+        temporary.replace(paths.config_file)
+    except OSError as error:
+        reason = safe(error.strerror or "unknown reason")
+        raise BadInput(
+            f"The settings file {paths.config_file} cannot be written ({reason}), so nothing was changed."
+        ) from None
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -112,6 +112,8 @@ class Heart(LogWishes):
                     self.live.fill(engine)
                     self._engine_open.set()
                     self._redraw()
+                    if engine.barred:
+                        self.say(engine.barred, bad=True)
                     for note in (*notes, (await engine.meanwhile()).sentence()):
                         if note:
                             self.say(note)

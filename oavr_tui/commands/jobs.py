@@ -8,7 +8,7 @@ import asyncio
 from oavr_tui.commands.finding import find
 from oavr_tui.commands.reporting import STAGE_WORDS
 from oavr_tui.commands.session import Left, Signals, ending, follow, left_running, open_engine
-from oavr_tui.commands.talk import exit_code, job_record, put, put_json, say
+from oavr_tui.commands.talk import EXIT_FAILED, exit_code, job_record, put, put_json, say
 from oavr_tui.engine.engine import Engine
 from oavr_tui.engine.events import Event, JobChanged, JobProgressed, Notice
 from oavr_tui.errors import FailureCode
@@ -47,6 +47,8 @@ async def _run(arguments: argparse.Namespace) -> int:
                 if rest := left_running(engine):
                     say(rest)
                 return 0
+            if engine.barred and any(not job.ended for job in chosen):  # said above: nobody goes on with them here
+                return EXIT_FAILED
             return await _watch(engine, chosen, arguments.json)
         job = find(jobs, arguments.job, "job")
         if arguments.action == "forget":

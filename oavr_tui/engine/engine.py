@@ -154,7 +154,8 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
 
     async def __aenter__(self) -> Engine:
         for note in await self.open():
-            self.bus.emit(Notice(note))
+            if note != self._barred:  # it holds for as long as the engine is open
+                self.bus.emit(Notice(note))
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -208,6 +209,11 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
     async def snapshot(self) -> Snapshot:
         await self._queue.refresh()
         return Snapshot(tuple(self._queue.all()), await self.videos(), self._lock.held)
+
+    @property
+    def barred(self) -> str:
+        """Why nothing can be kept in this home, a sentence; empty where things can."""
+        return self._barred
 
     @property
     def driving(self) -> bool:

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,9 +53,14 @@ def _as_owner() -> list[str]:
 
 
 def oavr(home: Path, *words: str, **env: str) -> Ran:
+    return run(home, *command(*words), **env)
+
+
+def run(home: Path, *words: str, **env: str) -> Ran:
+    """Run a program to its end as somebody to whom the modes of files apply."""
     there = {"OAVR_HOME": str(home), "OAVR_LICENSE_URL": "", "HOME": str(home), "RUNPOD_API_KEY": "", **env}
     done = subprocess.run(
-        [*_as_owner(), *command(*words)],
+        [*_as_owner(), *words],
         cwd=Path(__file__).parents[2],
         env={**os.environ, **there},
         capture_output=True,
@@ -96,6 +102,24 @@ def test_commands_say_what_is_so_and_nothing_is_begun(home: Path, made_before: b
         listed = oavr(home, *words)
         assert listed.code == 0, listed.err
         assert "Nothing can be kept" in listed.err
+
+
+def test_the_app_opens_and_says_so(home: Path) -> None:
+    _set_mode(home, 0o555)
+    looked = run(home, sys.executable, "-m", "tests.licenses.looking_around")
+    assert looked.code == 0, looked.err
+    (sentence,) = looked.last["said"]
+    assert sentence.startswith("Nothing can be kept in ")
+    assert "OAVR_HOME" in sentence
+    assert looked.last["refused"] == sentence
+    assert not looked.last["fault"]
+
+
+def test_settings_that_cannot_be_written_are_left_alone(home: Path) -> None:
+    _set_mode(home, 0o555)
+    refused = oavr(home, "config", "set", "app.theme", "light")
+    assert refused.code == 2
+    assert "nothing was changed" in refused.err
 
 
 def test_a_device_that_cannot_be_kept_is_one_for_this_process_with_a_warning(home: Path) -> None:
