@@ -119,10 +119,22 @@ class LicenseRefused(OavrError):
 
 
 class LicenseUnreachable(OavrError):
-    """The license server gives no answer that can be used."""
+    """The license server gives no answer that can be used. sent: what was asked may have been done all the same."""
 
     code = FailureCode.UNREACHABLE
     retry_by_default = True
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class LicenseBusy(LicenseUnreachable):
+    """The license server wants not to be asked for so many seconds."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class DiskFull(OavrError):

@@ -1,7 +1,7 @@
 """The license server's API: every call has a deadline, and every answer is checked or becomes one of two errors.
 
 LicenseRefused: the server said no, with its own word for it. LicenseUnreachable: no answer, or none that a license
-server gives (a web page, a server's own trouble, "too many requests"); nothing may be concluded from it.
+server gives (a web page, a server's own trouble); nothing may be concluded from it. LicenseBusy: "too many requests".
 Loads httpx and pydantic; import it lazily.
 """
 
@@ -22,12 +22,14 @@ from pydantic import BaseModel
 from oavr_tui.clients import license_wire as wire
 from oavr_tui.clients.http_client import bounded_body, open_client
 from oavr_tui.clients.license_sentences import SENTENCES, too_many_devices
-from oavr_tui.errors import LicenseRefused, LicenseUnreachable, OavrError
+from oavr_tui.errors import LicenseBusy, LicenseRefused, LicenseUnreachable, OavrError
 
 CALL_SECONDS = 6.0
 """How long a call may take in all; a video does not wait longer for its permission."""
 
 _LARGEST = 4_000_000
+_PAUSE, _LONGEST_PAUSE = 30.0, 1800.0
+"""Seconds without a call after "too many requests": where it says no number, and at most."""
 _THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
 _OLD_WORDS = {
     "License key not found": "NOT_FOUND",
@@ -100,6 +102,7 @@ class _Answer:
     status: int
     body: bytes
     at: float
+    wait: float
 
 
 class LicenseApi:
@@ -190,9 +193,10 @@ class LicenseApi:
                 except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                     return await self._once(method, path, send, query)
         except (TimeoutError, httpx.TimeoutException):
-            raise LicenseUnreachable("The license server takes too long to answer.") from None
-        except (httpx.HTTPError, httpx.InvalidURL):
-            raise LicenseUnreachable("The license server cannot be reached.") from None
+            raise LicenseUnreachable("The license server takes too long to answer.", sent=True) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            sent = not isinstance(error, (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL))
+            raise LicenseUnreachable("The license server cannot be reached.", sent=sent) from None
         except LicenseUnreachable:
             raise
         except OavrError as error:  # a proxy that is no use
@@ -211,11 +215,12 @@ class LicenseApi:
             body = await bounded_body(response, _LARGEST)
             if body is None:
                 raise _unusable()
-            return _Answer(response.status_code, body, _time_of(response.headers.get("date", "")))
+            at, wait = _time_of(response.headers.get("date", "")), _pause_of(response.headers.get("retry-after", ""))
+            return _Answer(response.status_code, body, at, wait)
 
     def _good(self, answer: _Answer, kind: type[T]) -> T:
         if answer.status == 429:
-            raise LicenseUnreachable("The license server was asked too often, and wants a pause.")
+            raise LicenseBusy("The license server was asked too often, and wants a pause.", answer.wait)
         if answer.status not in (200, 400, 403, 404, 409):
             raise _unusable()
         try:
@@ -238,7 +243,15 @@ def _refused(said: wire.RefusalSaid) -> LicenseRefused | LicenseUnreachable:
 
 
 def _unusable() -> LicenseUnreachable:
-    return LicenseUnreachable("What answers at the license server's address is no license server at the moment.")
+    return LicenseUnreachable(
+        "What answers at the license server's address is no license server at the moment.", sent=True
+    )
+
+
+def _pause_of(told: str) -> float:
+    """Seconds, from a number of them; a date is as good as nothing."""
+    seconds = float(told) if told.isascii() and told.isdigit() and len(told) < 10 else _PAUSE
+    return min(max(seconds, 1.0), _LONGEST_PAUSE)
 
 
 def _time_of(date: str) -> float:

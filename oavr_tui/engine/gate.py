@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from oavr_tui.engine import gate_rules as rules
 from oavr_tui.engine.events import Bus, LicenseChanged
 from oavr_tui.engine.license_asking import Asking
-from oavr_tui.errors import LicenseRefused, LicenseUnreachable
-from oavr_tui.models import PREVIEW, LicenseStatus, Plan, Source
+from oavr_tui.errors import LicenseRefused, LicenseUnreachable, LimitReached
+from oavr_tui.models import PREVIEW, JobState, LicenseStatus, Plan, Source
 from oavr_tui.models.ledger import DAY, HELD_SECONDS, EntryState, LicenseMemory
 from oavr_tui.vendor import Vendor
 
@@ -68,7 +68,8 @@ class Gate:
         self._around = around
         self.desk = Asking(setup, paths, around)
         self._told: LicenseStatus | None = None
-        self._asking = asyncio.Lock()
+        self.asking = asyncio.Lock()
+        """Whoever speaks with the server about this device holds it, so that no older answer undoes a newer one."""
 
     async def open(self) -> None:
         """Read what was known last; asks nobody."""
@@ -97,14 +98,15 @@ class Gate:
         )
         if desk.is_pro():
             expires = desk.token.expires_at - memory.offset if desk.token is not None else 0.0
-            return replace(known, plan=Plan.PRO, limit=None, expires_at=expires, trouble=desk.trouble or desk.note)
+            trouble = desk.trouble or desk.note or desk.warning
+            return replace(known, plan=Plan.PRO, limit=None, expires_at=expires, trouble=trouble)
         who, now = desk.who(), desk.now()
         return replace(
             known,
             used=rules.used_today(memory, who, now),
             limit=memory.limit if source is Source.SERVER and memory.checked_at else who.free,
             resets_at=rules.resets_at(memory, who, now) - memory.offset,
-            trouble=" ".join(part for part in (memory.ended, desk.trouble, desk.warning) if part),
+            trouble=rules.ended_lately(memory, now) or desk.trouble or desk.warning,
         )
 
     async def refresh(self) -> None:
@@ -123,7 +125,7 @@ class Gate:
     async def look(self, *, now: bool = False) -> LicenseStatus:
         """Tell the server what it has not heard, and ask it, unless it was asked lately. Raises nothing."""
         if self.vendor.license_url:
-            async with self._asking:
+            async with self.asking:
                 if now or self.desk.is_due(LOOK_SECONDS):
                     await self.desk.ask()
         self.tell()
@@ -138,10 +140,21 @@ class Gate:
             return False
         return self.memory.entry(job.id) is not None or not (self._setup.make_believe and self._rented(job))
 
+    def owes(self, job: Job) -> bool:
+        """Whether a video that was made today is written down nowhere, though it counts: the file is gone, or whoever
+        made it was killed first. In the folders of a demo only what was made elsewhere can be told from its own."""
+        desk, memory = self.desk, self.memory
+        if job.state is not JobState.DONE or not self.counts(job) or desk.is_pro():
+            return False
+        if memory.entry(job.id) is not None or job.id in memory.pro_jobs or (desk.paths.is_demo and self._rented(job)):
+            return False
+        now, ended, begun = desk.now(), job.updated_at + memory.offset, job.created_at + memory.offset
+        return int(ended // DAY) == int(now // DAY) and now - begun < 2 * DAY
+
     async def reserve(self, job_id: str) -> None:
         """Take one of today's videos for a job, or hold on to the one it has. Raises LimitReached."""
         try:
-            async with self._asking:
+            async with self.asking:
                 await self._reserve(job_id)
         finally:
             self.tell()
@@ -155,18 +168,23 @@ class Gate:
             except LicenseUnreachable:
                 await desk.change()  # how late it is, so that a clock set back is noticed
                 if desk.is_pro():
+                    await desk.change(rules.passed(job_id))
                     return
         who = desk.who()
-        await desk.change(rules.held_offline(job_id, who, desk.now(), offline=bool(self.vendor.license_url)))
+        try:
+            await desk.change(rules.held_offline(job_id, who, desk.now(), offline=bool(self.vendor.license_url)))
+        except LimitReached:
+            await desk.change(rules.withdrawn(job_id))
+            raise
 
     async def renew(self, job_id: str) -> None:
         """Hold on to a job's video, if that is due. Raises nothing: what is being made is made."""
         entry = self.desk.memory.entry(job_id)
-        if entry is None or entry.state is not EntryState.RESERVE:
+        if entry is None or entry.state is not EntryState.RESERVE or entry.asked:
             return
         if entry.until - self.desk.now() > HELD_SECONDS - RENEW_SECONDS:
             return
-        async with self._asking:
+        async with self.asking:
             await self.desk.renew(entry)
 
     async def commit(self, job_id: str) -> None:
@@ -179,11 +197,15 @@ class Gate:
 
     async def _end(self, job_id: str, state: EntryState) -> None:
         desk = self.desk
-        if (entry := desk.memory.entry(job_id)) is None or entry.state is state:
+        await desk.refresh()  # it may have been written down by another process
+        entry = desk.memory.entry(job_id)
+        if entry is None and (state is EntryState.RELEASE or desk.is_pro()):
             return
-        await desk.change(rules.ended(job_id, state, int(desk.now() // DAY)))
+        if entry is not None and entry.state is state and entry.told and not entry.asked:
+            return
+        await desk.change(rules.ended(job_id, state, desk.who(), desk.now()))
         if self.vendor.license_url:
-            async with self._asking:
+            async with self.asking:
                 try:
                     await desk.settle()
                 except (LicenseUnreachable, LicenseRefused) as error:
@@ -193,7 +215,7 @@ class Gate:
     @property
     def held(self) -> tuple[str, ...]:
         """Jobs whose videos are reserved."""
-        return tuple(one.job for one in self.memory.entries if one.state is EntryState.RESERVE)
+        return tuple(one.job for one in self.memory.entries if one.state is EntryState.RESERVE and not one.asked)
 
     @property
     def memory(self) -> LicenseMemory:

@@ -38,11 +38,13 @@ class JobCommands(Parts):
             raise BadInput("A workflow file needs a ComfyUI server: give its address with --on, or leave the file out.")
         taken = {job.title for job in self._queue.all()}
         job = new_job(request, job_id=self._around.new_id(), at=self._around.clock(), taken=taken)
-        if self._gate.counts(job):
-            await self._gate.reserve(job.id)
         try:
+            if self._gate.counts(job):
+                await self._gate.reserve(job.id)
             await self._queue.add(job)
-        except BaseException:
+        except LimitReached:
+            raise
+        except BaseException:  # also for who leaves while the answer is under way
             await to_its_end(self._gate.release(job.id), f"release-{job.id}")
             raise
         self._wake()

@@ -17,126 +17,178 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 15.0
 """After a call in vain, videos are not held up by another one for so long."""
+_OLD_CLAIMS_SECONDS = 180.0
+"""How often it is asked for purchases that were begun before the last one."""
 
 _FORGED = "The license server's answer is not signed as it should be, so Pro works only while it can be reached."
 _LET_GO = "This device is not on a license any more. One full video a day stays free; activate it again in Settings."
+_ELSEWHERE = (
+    "The license that came along with these files is in use on the computer they came from: 'Move it here' brings it "
+    "to this one."
+)
 _ENDED = ("REFUNDED", "REVOKED", "SUSPENDED")
 
 
 class Asking(Desk):
     """The desk with the server on the line."""
 
+    _claims_asked = float("-inf")
+
     async def ask(self) -> None:
         """Tell the server what it has not heard, and take in what it says of this device. Raises nothing."""
         try:
             await self.settle()
             checked = await self._check()
-            await self._take_answer(checked)
         except (LicenseUnreachable, LicenseRefused) as error:
             self.failed(error)
             await self.change()
+            return
+        if checked.is_pro:
+            await self.take_pro(checked.token, checked.key, checked.at)
+        else:
+            day = int((checked.at or self.around.clock()) // DAY)
+            await self._take_free(checked.used, checked.limit or 0, day, checked.at)
 
     async def _check(self) -> Checked:
-        api, fingerprint = await self.api(), self.device.fingerprint
-        for word in rules.fresh_claims(self.memory, self.around.clock()):
-            checked = await api.check(fingerprint, word)
+        """One call while an offer is open, since an unknown word is answered as none is."""
+        api, now = await self.line(), self.around.monotonic()
+        words = rules.fresh_claims(self.memory, self.around.clock())
+        if now - self._claims_asked < _OLD_CLAIMS_SECONDS:
+            words = words[:1]
+        else:
+            self._claims_asked = now
+        for word in words[:-1]:
+            checked = await api.check(self.device.fingerprint, word)
             if checked.is_pro:
                 return checked
-        return await api.check(fingerprint)
+        return await api.check(self.device.fingerprint, *words[-1:])
 
-    async def _take_answer(self, checked: Checked) -> None:
-        clock = self.around.clock()
-        changes = [rules.contacted(checked.at, clock)]
-        sentence = ""
-        if checked.is_pro:
-            token, sentence = await self._good_token(checked.token)
-            changes.append(rules.pro_said(token, self.who()))
-            changes += await self._key_facts(checked.key)
-        else:
-            day = int((checked.at or clock) // DAY)
-            changes.append(rules.free_said(checked.used, checked.limit or 0, self.who(), day, await self._why_over()))
-        self.answered()
-        await self.change(*changes)
-        self.note = sentence if self.token is None else ""
+    # --- Pro
 
-    async def _good_token(self, token: str) -> tuple[str, str]:
-        """The token if its signature is good, else nothing and why. Where the vendor names no keys, the first that the
-        server signs with is kept, and another one when the server itself says so."""
-        from oavr_tui.clients import license_token
-
-        if not token:
-            return "", ""
-        fingerprint, pinned = self.device.fingerprint, self.memory.pinned
-        keys = self.setup.vendor.public_keys or pinned
-        if await asyncio.to_thread(license_token.read_token, token, keys, fingerprint) is not None:
-            return token, ""
-        if not self.setup.vendor.public_keys:
-            key = await (await self.api()).public_key()
-            if await asyncio.to_thread(license_token.read_token, token, (key,), fingerprint) is not None:
-                await self.change(lambda memory: replace(memory, pinned=(key,)))
-                return token, ""
-        return "", _FORGED
-
-    async def _key_facts(self, told: str) -> list[Callable[[LicenseMemory], LicenseMemory]]:
-        """What is shown of the license; a whole key is kept, so that this device can be released."""
+    async def take_pro(self, token: str, key: str, at: float, *more: Callable[[LicenseMemory], LicenseMemory]) -> None:
+        """The server says that this device is licensed. That is written down, with `more`, before anything else is
+        asked for, and nothing of what is asked for then can take it away. key: whole, masked or empty. Raises nothing.
+        """
         from oavr_tui.secrets_file import save_license_key
 
-        if told and "*" not in told and told != self.key:
-            self.hide(told)
-            self.key = told
-            await asyncio.to_thread(save_license_key, self.paths, told)
-        shown = masked_key(self.key or told)
-        changes: list[Callable[[LicenseMemory], LicenseMemory]] = [lambda memory: replace(memory, key=shown)]
-        if self.key:
-            try:
-                facts = await (await self.api()).validate(self.key)
-            except LicenseRefused:  # the kept key is another one than that by which this device is Pro
-                return changes
-            changes.append(
-                lambda memory: replace(
-                    memory, purchased_on=facts.purchased_on, devices_used=facts.used, max_devices=facts.most
-                )
-            )
-        return changes
+        is_whole = bool(key) and "*" not in key
+        if is_whole:
+            self.hide(key)
+        is_new, self.key = is_whole and key != self.key, key if is_whole else self.key
+        shown = masked_key(self.key or key)
+        proven = await self._is_signed(token, self.setup.vendor.public_keys or self.memory.pinned)
+        self.answered()
+        await self.change(
+            rules.contacted(at, self.around.clock()),
+            rules.pro_said(token if proven else "", self.who()),
+            lambda memory: replace(memory, key=shown),
+            *more,
+        )
+        self.note = ""
+        if is_new:
+            await asyncio.to_thread(save_license_key, self.paths, key)
+        if token and not proven:
+            await self._prove(token)
+        await self._look_up_key()
 
-    async def _why_over(self) -> str:
-        """Why this device is licensed no more, as a sentence; empty where it was not."""
-        if not (self.memory.pro or self.memory.token):
-            return ""
+    async def _is_signed(self, token: str, keys: tuple[str, ...]) -> bool:
+        from oavr_tui.clients.license_token import read_token
+
+        return bool(token) and await asyncio.to_thread(read_token, token, keys, self.device.fingerprint) is not None
+
+    async def _prove(self, token: str) -> None:
+        """Keep a token that was signed with a key we do not know, if the vendor names none and the server says that it
+        is its own; a key that cannot be had now is asked for with the next token."""
+        if not self.setup.vendor.public_keys:
+            try:
+                key = await (await self.api()).public_key()
+            except (LicenseUnreachable, LicenseRefused):
+                return
+            if await self._is_signed(token, (key,)):
+                await self.change(lambda memory: replace(memory, pinned=(key,), token=token) if memory.pro else memory)
+                return
+        self.note = _FORGED if self.token is None else ""
+
+    async def _look_up_key(self) -> None:
+        """What is shown of the license: when it was bought, and its devices."""
         if not self.key:
-            return _LET_GO
+            return
+        try:
+            facts = await (await self.api()).validate(self.key)
+        except (LicenseUnreachable, LicenseRefused):  # the kept key may be another one than that of this device
+            return
+        await self.change(
+            lambda memory: replace(
+                memory, purchased_on=facts.purchased_on, devices_used=facts.used, max_devices=facts.most
+            )
+        )
+
+    # --- free
+
+    async def _take_free(
+        self, used: int, limit: int, day: int, at: float, *more: Callable[[LicenseMemory], LicenseMemory]
+    ) -> None:
+        """The server says that this device has no license. Why it has none any more is asked for afterwards."""
+        why, self.note = self._why_over(), ""
+        self.answered()
+        await self.change(
+            *((rules.contacted(at, self.around.clock()),) if at else ()),
+            rules.free_said(used, limit, self.who(), day, why),
+            *more,
+        )
+        if why != _LET_GO or not self.key:
+            return
         try:
             await (await self.api()).validate(self.key)
         except LicenseRefused as refused:
-            return refused.message if refused.reason in _ENDED else _LET_GO
+            sentence = refused.message if refused.reason in _ENDED else why
+            await self.change(lambda memory: memory if memory.pro else replace(memory, ended=sentence))
         except LicenseUnreachable:
+            return
+
+    def _why_over(self) -> str:
+        """Why this device is not licensed, as a sentence; empty where it never was by a good token."""
+        if self.token is not None:
             return _LET_GO
-        return _LET_GO
+        previous = self.device.previous
+        came_along = bool(self.key and self.memory.token and previous and previous == self.memory.device)
+        return _ELSEWHERE if came_along else ""
 
     # --- reports
 
     async def settle(self) -> None:
         """Tell the server what it has not heard. Raises LicenseUnreachable."""
+        wanted = self.wanted()
+        lost = [job for job in rules.abandoned(self.memory, self.now()) if job not in wanted]
+        if lost:
+            await self.change(rules.withdrawn(*lost))
         for entry in rules.to_tell(self.memory, self.who(), self.now()):
             await self._tell(entry)
 
     async def _tell(self, entry: Entry) -> None:
         try:
-            await (await self.api()).track(self.device.fingerprint, entry.job, entry.state.value)
+            tracked = await (await self.line()).track(self.device.fingerprint, entry.job, entry.state.value)
         except LicenseRefused as refused:
             counted = refused.reason == "COMMITTED"
             await self.change(rules.told(entry, known=counted, counted=counted))
         else:
-            await self.change(rules.told(entry, known=entry.state is not EntryState.RELEASE))
+            told = rules.told(entry, known=entry.state is not EntryState.RELEASE, at=tracked.at)
+            await self.change(told, *((rules.contacted(tracked.at, self.around.clock()),) if tracked.at else ()))
 
     async def reserve(self, job_id: str) -> None:
-        """Have the server hold one of today's videos. Raises LimitReached; LicenseUnreachable, at once for a while."""
+        """Have the server hold one of today's videos. Raises LimitReached; LicenseUnreachable, at once for a while.
+
+        That it is asked for is written down first, so that what the server holds for somebody who is gone before the
+        answer is given back.
+        """
         if self.around.monotonic() - self._failed < PAUSE_SECONDS:
             raise LicenseUnreachable("The license server was out of reach a moment ago.")
         who = self.who()
         try:
             await self.settle()
-            tracked = await (await self.api()).track(who.device, job_id, "reserve")
+            api = await self.line()
+            await self.change(rules.asked(job_id, who, self.now()))
+            tracked = await api.track(who.device, job_id, "reserve")
         except LicenseRefused as refused:
             if refused.reason != "DAILY_LIMIT":
                 self.failed(refused)
@@ -148,22 +200,18 @@ class Asking(Desk):
         else:
             self.answered()
             if tracked.is_pro:
-                await self.change(rules.contacted(tracked.at, self.around.clock()), rules.pro_said("", who))
+                clock = self.around.clock()
+                await self.change(rules.contacted(tracked.at, clock), rules.pro_said("", who), rules.passed(job_id))
                 return
             await self._held(job_id, tracked.used, tracked.limit or who.free, tracked.at)
 
     async def _held(self, job_id: str, used: int, limit: int, at: float) -> None:
         """The server holds it. What this computer has counted under another name today counts all the same."""
         who, now = self.who(), at or self.now()
-        day, why = int(now // DAY), await self._why_over()
-        await self.change(
-            rules.contacted(at, self.around.clock()),
-            rules.free_said(used, limit, who, day, why),
-            rules.held_by_server(job_id, who, now),
-        )
+        await self._take_free(used, limit, int(now // DAY), at, rules.held_by_server(job_id, who, now))
         others = [one for one in self.memory.counted(who.own, now, but=job_id) if one.device != who.device]
         if others and used + len(others) > limit:
-            await self.change(rules.ended(job_id, EntryState.RELEASE, day))
+            await self.change(rules.ended(job_id, EntryState.RELEASE, who, now))
             try:
                 await self.settle()
             except LicenseUnreachable as error:
@@ -172,12 +220,9 @@ class Asking(Desk):
 
     async def _none_left(self, job_id: str) -> None:
         """The server has no video left for today: what it says is taken in, and LimitReached raised."""
-        who, why = self.who(), await self._why_over()
-        await self.change(
-            lambda memory: memory if _is_counted(memory, job_id) else memory.without_entry(job_id),
-            rules.free_said(max(self.memory.limit, 1), self.memory.limit, who, int(self.now() // DAY), why),
-        )
-        self.answered()
+        who, limit = self.who(), self.memory.limit
+        await self.change(lambda memory: memory if _is_counted(memory, job_id) else memory.without_entry(job_id))
+        await self._take_free(max(limit, 1), limit, int(self.now() // DAY), 0.0)
         await self.ask()  # the exact numbers, and the time
         raise rules.limit_reached(self.memory, who, self.now(), offline=False)
 
@@ -186,7 +231,7 @@ class Asking(Desk):
         until, told = self.now() + HELD_SECONDS, entry.told
         if self.setup.vendor.license_url and entry.device == self.device.fingerprint:
             try:
-                await (await self.api()).track(entry.device, entry.job, "reserve")
+                await (await self.line()).track(entry.device, entry.job, "reserve")
                 told = True
             except LicenseUnreachable as error:
                 self.failed(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 import secrets
 import unicodedata
 from collections.abc import Iterable
@@ -17,9 +16,9 @@ from oavr_tui.models import LicensedDevice
 from oavr_tui.text import safe
 
 if TYPE_CHECKING:
-    from oavr_tui.clients.license_api import Activated, OnLicense
+    from oavr_tui.clients.license_api import OnLicense
     from oavr_tui.engine.gate import Gate
-    from oavr_tui.engine.license_desk import Desk
+    from oavr_tui.engine.license_asking import Asking
     from oavr_tui.models import LicenseStatus
 
 PURCHASE_SECONDS = 1800.0
@@ -31,6 +30,7 @@ _NO_SHAPE = "This is no license key. It looks like OAVR-XXXX-XXXX-XXXX-XXXX; cop
 _NO_SERVER = "No license server is configured here, so there is nothing to activate: one full video a day is free."
 _NO_KEY = "The key of the license is not known on this computer. Give it, as it stands in your mail."
 _OFFLINE = "{} Nothing was changed. Try again when there is a connection."
+_UNSURE = "{} It may have been done all the same: press Check now in Settings, and try again if nothing has changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class LicenseCommands:
         self._gate = gate
 
     @property
-    def _desk(self) -> Desk:
+    def _desk(self) -> Asking:
         return self._gate.desk
 
     @property
@@ -91,31 +91,28 @@ class LicenseCommands:
 
     # --- this device
 
-    async def activate(self, key: str) -> LicenseStatus:
+    async def activate(self, key: str, name: str | None = None) -> LicenseStatus:
         """Use a license on this device, and keep its key. Raises OavrError: LicenseRefused, LicenseUnreachable,
-        BadInput for what cannot be a key."""
-        from oavr_tui.secrets_file import save_license_key
+        BadInput for what cannot be a key.
 
-        typed = self._key(key)
-        self._desk.hide(typed)
-        activated = await self._asked(typed, self._desk.device.fingerprint)
-        self._desk.key = typed
-        await asyncio.to_thread(save_license_key, self._gate.desk.paths, typed)
-        await self._now_pro(activated)
+        name: how the list of devices shall call this one; nothing but what is given here is told to the server.
+        """
+        typed, desk = self._key(key), self._desk
+        desk.hide(typed)
+        async with self._gate.asking:
+            try:
+                api = await desk.api()
+                done = await api.activate(typed, desk.device.fingerprint, safe(name or "", 60))
+            except LicenseUnreachable as error:
+                raise _in_vain(error) from None
+            await desk.take_pro(
+                done.token,
+                typed,
+                done.at,
+                lambda memory: replace(memory, devices_used=done.used, max_devices=done.most),
+            )
+        self._gate.tell()
         return self._gate.status
-
-    async def _asked(self, key: str, fingerprint: str) -> Activated:
-        try:
-            return await (await self._desk.api()).activate(key, fingerprint, await _computer_name())
-        except LicenseUnreachable as error:
-            raise LicenseUnreachable(_OFFLINE.format(error.message)) from None
-
-    async def _now_pro(self, activated: Activated) -> None:
-        await self._desk.change(
-            rules.pro_said("", self._desk.who()),
-            lambda memory: replace(memory, devices_used=activated.used, max_devices=activated.most),
-        )
-        await self._gate.look(now=True)
 
     async def release_this_device(self) -> LicenseStatus:
         """Take this device off its license, and forget the key. Raises OavrError."""
@@ -138,12 +135,13 @@ class LicenseCommands:
         desk = self._desk
         return bool(self.configured and desk.device.previous and desk.key and not self.status.is_pro)
 
-    async def move_here(self) -> LicenseStatus:
-        """Release the device that this one was before, and activate the kept key here. Raises OavrError."""
+    async def move_here(self, name: str | None = None) -> LicenseStatus:
+        """Release the device that this one was before, and activate the kept key here. name: as for `activate`. Raises
+        OavrError."""
         key = self._key()
         if previous := self._desk.device.previous:
             await self._off(key, fingerprint=previous)
-        return await self.activate(key)
+        return await self.activate(key, name)
 
     # --- all devices
 
@@ -172,7 +170,7 @@ class LicenseCommands:
         try:
             await (await self._desk.api()).deactivate(key, fingerprint, device_id)
         except LicenseUnreachable as error:
-            raise LicenseUnreachable(_OFFLINE.format(error.message)) from None
+            raise _in_vain(error) from None
 
     def _key(self, given: str = "") -> str:
         """The key to use. Raises BadInput where there is none, or no server."""
@@ -227,6 +225,6 @@ def _listed(rows: Iterable[OnLicense]) -> list[LicensedDevice]:
     return sorted(listed, key=lambda one: (not one.this, -one.last_seen))
 
 
-async def _computer_name() -> str:
-    """What a person calls this computer: its own name, without the network's part."""
-    return safe((await asyncio.to_thread(platform.node)).partition(".")[0], 60)
+def _in_vain(error: LicenseUnreachable) -> LicenseUnreachable:
+    """With what it means for what was asked for."""
+    return LicenseUnreachable((_UNSURE if error.sent else _OFFLINE).format(error.message), sent=error.sent)

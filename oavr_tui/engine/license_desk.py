@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from oavr_tui.engine import gate_rules as rules
-from oavr_tui.errors import LicenseRefused, LicenseUnreachable
-from oavr_tui.models.ledger import DAY, LicenseMemory
+from oavr_tui.errors import LicenseBusy, LicenseRefused, LicenseUnreachable
+from oavr_tui.models.ledger import DAY, KEPT_DAYS, LicenseMemory
 
 if TYPE_CHECKING:
     from oavr_tui.clients.device import Device
@@ -23,18 +23,23 @@ if TYPE_CHECKING:
 
 _CLOCK = (
     "This computer's clock was set back, so the license has to be looked at once: connect to the internet, then press "
-    "Refresh in Settings."
+    "Check now in Settings."
 )
 _RAN_OUT = (
     "Pro could not be confirmed for 14 days: connect to the internet once and it goes on. Until then one full video a "
     "day is free."
 )
+_ODD = "The license server gives an answer that does not fit."
+_WANTS_A_PAUSE = "The license server was asked too often, and wants a pause."
+_FRESH_SECONDS = 1200.0
+"""A good answer holds so long where the server does nothing worse than to want a pause."""
 
 
 class Desk:
     """memory: as last read. trouble: why the server's word is missing, a sentence; empty where it is there.
 
-    token: a good one, whatever its age. warning: of the device. note: on an answer that holds all the same.
+    token: a good one, whatever its age. note: on an answer that holds all the same. wanted(): jobs in the queue that
+    have not ended.
     """
 
     def __init__(self, setup: GateSetup, paths: Paths, around: Surroundings) -> None:
@@ -42,14 +47,15 @@ class Desk:
         self.paths = paths
         self.around = around
         self.memory = LicenseMemory()
-        self.trouble = self.warning = self.note = ""
+        self.trouble = self.note = ""
+        self.wanted: Callable[[], Collection[str]] = tuple
         self.token: Token | None = None
         self.key = ""
         self._device: Device | None = None
         self._file: LicenseFile | None = None
         self._api: LicenseApi | None = None
         self._seen: object = None
-        self._asked = self._failed = float("-inf")
+        self._asked = self._failed = self._good = self._pause_until = float("-inf")
 
     async def open(self) -> None:
         """Find the device, and read what is remembered."""
@@ -64,7 +70,7 @@ class Desk:
             return find(), LicenseFile(self.paths.license_file)
 
         device, self._file = await asyncio.to_thread(work)
-        self._device, self.warning = device, device.warning
+        self._device = device
         self.hide(device.fingerprint, device.own, device.previous, self.key)
         await self.refresh()
 
@@ -89,12 +95,19 @@ class Desk:
         assert self._device is not None  # the engine is open
         return self._device
 
+    @property
+    def warning(self) -> str:
+        """What a person should know of this device or its disk; empty where all is well."""
+        return (self._device.warning if self._device else "") or (self._file.warning if self._file else "")
+
     def who(self) -> rules.Who:
         return rules.Who(self.device.own, self.device.fingerprint, self.setup.free_daily)
 
     def now(self) -> float:
-        """Unix seconds by the server's clock, as far as it is known."""
-        return self.around.clock() + self.memory.offset
+        """Unix seconds by the server's clock, as far as it is known; while ours is set back, the latest time seen."""
+        clock, seen = self.around.clock(), self.memory.seen
+        is_back = rules.BACK_SECONDS < seen - clock < KEPT_DAYS * DAY  # further ahead, it was wrong before
+        return (seen if is_back else clock) + self.memory.offset
 
     # --- what is remembered
 
@@ -155,7 +168,7 @@ class Desk:
             return "no token"
         clock = self.around.clock()
         now = max(clock, self.memory.seen) + self.memory.offset
-        if clock < self.memory.seen - DAY or now < self.token.issued_at - DAY:
+        if clock < self.memory.seen - rules.BACK_SECONDS or now < self.token.issued_at - rules.BACK_SECONDS:
             return _CLOCK
         return _RAN_OUT if now >= self.token.expires_at else ""
 
@@ -170,23 +183,39 @@ class Desk:
                 self._api = module.LicenseApi(url, seconds=seconds)
         return self._api
 
+    async def line(self) -> LicenseApi:
+        """The server's API for what is asked without a person's wish. Raises LicenseBusy in a pause that it wants."""
+        left = self._pause_until - self.around.monotonic()
+        if left > 0:
+            raise LicenseBusy(_WANTS_A_PAUSE, left)
+        return await self.api()
+
     def is_due(self, seconds: float) -> bool:
         return self.around.monotonic() - self._asked >= seconds
 
     def failed(self, error: LicenseUnreachable | LicenseRefused) -> None:
-        """A call was in vain: from now on this computer decides, and says so."""
-        self._asked = self._failed = self.around.monotonic()
+        """A call was in vain: from now on this computer decides, and says so. A server that only wants a pause has not
+        taken back what it said a while ago."""
+        now = self._asked = self.around.monotonic()
+        if isinstance(error, LicenseBusy):
+            self._pause_until = now + error.seconds
+            if now - self._good < _FRESH_SECONDS:
+                return
+        self._failed = now
+        self.trouble = self._meanwhile(error)
+
+    def _meanwhile(self, error: LicenseUnreachable | LicenseRefused) -> str:
+        """One sentence: what is the matter, and what holds until that is over."""
         held = self._token_holds()
-        if self.token is None:
-            goes_on = "One full video a day is free meanwhile, by this computer's own count."
-        elif held:
-            goes_on = held
-        else:
-            goes_on = "Pro goes on without it for now."
-        self.trouble = f"{error.message} {goes_on}"
+        if self.token is not None and held:
+            return held
+        cause = error.message if isinstance(error, LicenseUnreachable) else _ODD
+        free = "one full video a day is free meanwhile, by this computer's own count"
+        return f"{cause.rstrip('.')}; {free if held else 'Pro goes on without it for now'}."
 
     def answered(self) -> None:
-        self._asked, self._failed, self.trouble = self.around.monotonic(), float("-inf"), ""
+        self._asked = self._good = self.around.monotonic()
+        self._failed, self.trouble = float("-inf"), ""
 
 
 def masked_key(key: str) -> str:

@@ -42,6 +42,7 @@ class Tending:
         self._gate = gate
         self._jobs = jobs
         self._driving = driving
+        gate.desk.wanted = lambda: {job.id for job in jobs() if not job.ended}
 
     async def tend(self) -> None:
         """Until cancelled. A process that makes nothing but previews does not ask at all."""
@@ -66,3 +67,6 @@ class Tending:
                 await conclude(self._gate, job)
             else:
                 await self._gate.renew(job_id)
+        for job in jobs.values():
+            if self._gate.owes(job):
+                await self._gate.commit(job.id)

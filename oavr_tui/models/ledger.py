@@ -28,7 +28,7 @@ class Entry:
     """One job's video. own: the device that counted it. device: the fingerprint that it is reported under.
 
     until: a reservation that is not renewed is void then. told: the server knows this state. known: it counts this job,
-    or did.
+    or did. asked: it is being asked for, and nobody has granted it yet; it may have been lost on the way.
     """
 
     job: str
@@ -39,8 +39,11 @@ class Entry:
     until: float
     told: bool = False
     known: bool = False
+    asked: bool = False
 
     def counts(self, now: float) -> bool:
+        if self.asked:
+            return False
         return self.state is EntryState.COMMIT or (self.state is EntryState.RESERVE and now < self.until)
 
 
@@ -50,7 +53,8 @@ class LicenseMemory:
 
     device: the fingerprint that the server's answer is about. offset: the server's clock less ours, seconds. seen: the
     highest time of ours since the server was reached. claims: words of purchases that may yet arrive, with their time.
-    pinned: the server's public keys, where the vendor names none. ended: why Pro is over, as a sentence.
+    pinned: the server's public keys, where the vendor names none. ended: why Pro is over, as a sentence; ended_on: the
+    day on which that was found. pro_jobs: the latest that Pro let through, which are never counted.
     """
 
     pro: bool = False
@@ -69,6 +73,8 @@ class LicenseMemory:
     max_devices: int = 0
     claims: tuple[tuple[str, float], ...] = ()
     ended: str = ""
+    ended_on: int = 0
+    pro_jobs: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
 
     def entry(self, job: str) -> Entry | None:

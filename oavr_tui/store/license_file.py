@@ -1,23 +1,30 @@
 """The file of what is remembered of the license: one process at a time, replaced at once or not at all.
 
-Where it cannot be written, what happens in this process is remembered by this process alone.
+Where it cannot be written, what happens in this process is remembered by this process, and written with the next change
+that the disk takes. A file that vanishes or is damaged meanwhile is written anew from what was last seen of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from oavr_tui.errors import Rejected
+from oavr_tui.errors import LimitReached, Rejected
 from oavr_tui.models.ledger import LicenseMemory
 from oavr_tui.paths import private_dir
 from oavr_tui.store.lock import FileLock
+from oavr_tui.text import safe
+
+Change = Callable[[LicenseMemory], LicenseMemory]
 
 _LARGEST = 4_000_000
 _VERSION = 1
+_PATIENT, _HASTY = 3.0, 0.1
+"""Seconds to wait for another process: a change takes milliseconds, and after one in vain nobody is kept long."""
 
 
 class LicenseFile:
@@ -25,11 +32,24 @@ class LicenseFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
-        self._alone: LicenseMemory | None = None
+        lock = path.with_name(path.name + ".lock")
+        self._patient, self._hasty = FileLock(lock, wait=_PATIENT), FileLock(lock, wait=_HASTY)
+        self._last = LicenseMemory()
+        self._owed: list[Change] = []
 
     def close(self) -> None:
-        self._lock.close()
+        self._patient.close()
+        self._hasty.close()
+
+    @property
+    def warning(self) -> str:
+        """A sentence for a person while the disk does not take what is to be remembered; else empty."""
+        if not self._owed:
+            return ""
+        return (
+            f"{safe(str(self._path.parent), 120)} cannot be written at the moment, so plan and count are remembered "
+            "only until this program ends: make that folder writable, or make room on its disk."
+        )
 
     def mark(self) -> object:
         """Differs when another process has written. One stat call."""
@@ -40,36 +60,49 @@ class LicenseFile:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def read(self) -> LicenseMemory:
-        """What is remembered; nothing where the file is not there or is damaged."""
-        if self._alone is not None:
-            return self._alone
+        """What is remembered: what is on the disk, and what it has not taken yet."""
+        there = self._on_disk()
+        if there is not None:
+            self._last = self._with_owed(there)
+        return self._last
+
+    def change(self, change: Change) -> LicenseMemory:
+        """Apply a pure function to what is remembered, durably; returns what is remembered now.
+
+        Raises what `change` raises, and then nothing is changed. It may be applied once more later, to what other
+        processes have written meanwhile.
+        """
+        lock = self._hasty if self._owed else self._patient
+        try:
+            private_dir(self._path.parent)
+            with lock.held():
+                there = self._on_disk()
+                after = change(self._last if there is None else self._with_owed(there))
+                if after != there:
+                    self._write(after)
+                self._owed.clear()
+        except (OSError, Rejected):
+            after = change(self.read())
+            self._owed.append(change)
+        self._last = after
+        return after
+
+    def _with_owed(self, memory: LicenseMemory) -> LicenseMemory:
+        for change in self._owed:
+            with contextlib.suppress(LimitReached):  # others were quicker; a video that is made is counted at its end
+                memory = change(memory)
+        return memory
+
+    def _on_disk(self) -> LicenseMemory | None:
+        """None where there is nothing of use."""
         try:
             with self._path.open("rb") as handle:
                 data = handle.read(_LARGEST + 1)
         except OSError:
-            return LicenseMemory()
+            return None
         return _decoded(data)
 
-    def change(self, change: Callable[[LicenseMemory], LicenseMemory]) -> LicenseMemory:
-        """Apply a pure function to what is on the disk, durably; returns what is remembered now.
-
-        Raises what `change` raises, and then nothing is changed.
-        """
-        try:
-            private_dir(self._path.parent)
-            with self._lock.held():
-                before = self.read()
-                after = change(before)
-                if after != before:
-                    self._write(after)
-        except (OSError, Rejected):
-            after = self._alone = change(self.read())
-        return after
-
     def _write(self, memory: LicenseMemory) -> None:
-        if self._alone is not None:
-            self._alone = memory
-            return
         part = self._path.with_name(f".{self._path.name}.part")  # the lock is held
         part.unlink(missing_ok=True)
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -83,11 +116,11 @@ class LicenseFile:
             part.unlink(missing_ok=True)
 
 
-def _decoded(data: bytes) -> LicenseMemory:
+def _decoded(data: bytes) -> LicenseMemory | None:
     from pydantic import TypeAdapter, ValidationError
 
     try:
         found = json.loads(data)
         return TypeAdapter(LicenseMemory).validate_python(found)
     except (ValueError, RecursionError, ValidationError):
-        return LicenseMemory()
+        return None
