@@ -27,6 +27,10 @@ PRICE_VARIABLE = "OAVR_PRICE"
 CHECKOUT_VARIABLE = "OAVR_CHECKOUT_URL"
 PUBLIC_KEY_VARIABLE = "OAVR_LICENSE_PUBLIC_KEY"
 
+_REFUSED = (
+    f"The address in {LICENSE_VARIABLE} is not used: it must begin with https://, unless it is this computer's own, since "
+    "license keys are sent there."
+)
 _THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
 
 
@@ -34,13 +38,15 @@ _THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
 class Vendor:
     """license_url: without a slash at its end, empty where there is no server. price: whole dollars.
 
-    checkout_url: empty where nothing is sold. public_keys: base64, 32 bytes each.
+    checkout_url: empty where nothing is sold. public_keys: base64, 32 bytes each. refused: a sentence where the
+    environment names a license server that may not be asked; empty otherwise.
     """
 
     license_url: str = ""
     price: int = PRICE
     checkout_url: str = ""
     public_keys: tuple[str, ...] = ()
+    refused: str = ""
 
     @property
     def sells(self) -> bool:
@@ -49,19 +55,20 @@ class Vendor:
 
 
 def vendor(environ: Mapping[str, str] | None = None) -> Vendor:
-    """What is in force. A variable that is empty or of no use counts as not set."""
+    """What is in force. A variable that is empty or of no use counts as not set; `refused` says it of the server."""
     environ = os.environ if environ is None else environ
 
     def given(name: str) -> str:
         return environ.get(name, "").strip()
 
-    price = given(PRICE_VARIABLE)
+    price, server = given(PRICE_VARIABLE), _address(given(LICENSE_VARIABLE))
     keys = tuple(key for key in re.split(r"[\s,]+", given(PUBLIC_KEY_VARIABLE)) if key)
     return Vendor(
-        license_url=_address(given(LICENSE_VARIABLE)) or LICENSE_URL,
+        license_url=server or LICENSE_URL,
         price=int(price) if re.fullmatch(r"[0-9]{1,5}", price) else PRICE,
         checkout_url=_address(given(CHECKOUT_VARIABLE)) or CHECKOUT_URL,
         public_keys=keys or LICENSE_PUBLIC_KEYS,
+        refused=_REFUSED if given(LICENSE_VARIABLE) and not server else "",
     )
 
 

@@ -98,7 +98,7 @@ class Gate:
         )
         if desk.is_pro():
             expires = desk.token.expires_at - memory.offset if desk.token is not None else 0.0
-            trouble = desk.trouble or desk.note or desk.warning
+            trouble = desk.trouble or desk.note or self.vendor.refused or desk.warning
             return replace(known, plan=Plan.PRO, limit=None, expires_at=expires, trouble=trouble)
         who, now = desk.who(), desk.now()
         return replace(
@@ -106,7 +106,7 @@ class Gate:
             used=rules.used_today(memory, who, now),
             limit=memory.limit if source is Source.SERVER and memory.checked_at else who.free,
             resets_at=rules.resets_at(memory, who, now) - memory.offset,
-            trouble=rules.ended_lately(memory, now) or desk.trouble or desk.warning,
+            trouble=rules.ended_lately(memory, now) or desk.trouble or self.vendor.refused or desk.warning,
         )
 
     async def refresh(self) -> None:

@@ -99,5 +99,6 @@ def test_the_vendor_is_overridden_by_what_is_of_use() -> None:
     assert (given.license_url, given.price, given.public_keys) == ("https://licenses.example.com", 39, ("one", "two"))
     assert given.sells
     odd = vendor({"OAVR_LICENSE_URL": "http://licenses.example.com", "OAVR_PRICE": "$9", "OAVR_CHECKOUT_URL": "x"})
-    assert odd == vendor({})
+    assert replace(odd, refused="") == vendor({})
+    assert "OAVR_LICENSE_URL is not used" in odd.refused
     assert not odd.sells
