@@ -28,8 +28,8 @@ CHECKOUT_VARIABLE = "OAVR_CHECKOUT_URL"
 PUBLIC_KEY_VARIABLE = "OAVR_LICENSE_PUBLIC_KEY"
 
 _REFUSED = (
-    f"The address in {LICENSE_VARIABLE} is not used: it must begin with https://, unless it is this computer's own, since "
-    "license keys are sent there."
+    f"The address in {LICENSE_VARIABLE} is not used: it must begin with https://, unless it is this computer's own, "
+    "since license keys are sent there."
 )
 _THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
 

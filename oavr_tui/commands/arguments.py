@@ -208,13 +208,36 @@ def _license(commands: Any) -> None:
     _json(actions.add_parser("status", help="free or Pro, what is left today, and who says so"))
     activate = actions.add_parser("activate", help="use a license on this device")
     activate.add_argument(
-        "key", metavar="KEY", nargs="?", help="without it, or as -, it is asked for or read from stdin"
+        "key",
+        metavar="KEY",
+        nargs="?",
+        help="better left out: it is asked for unseen then, or read from standard input, as with -",
     )
+    _device_name(activate)
     _json(activate)
+    move = actions.add_parser("move", help="use the license of a computer here whose folders were copied to this one")
+    _device_name(move)
+    _json(move)
     release = actions.add_parser("release", help="take this device, or another one, off the license")
     release.add_argument("device", metavar="DEVICE", nargs="?", help="as 'license devices' shows it; default: this one")
     _json(release)
     _json(actions.add_parser("devices", help="the devices that the license is on"))
+
+
+def _device_name(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device-name",
+        type=_checked(_label),
+        metavar="NAME",
+        help="what your list of devices calls this one; no name is sent without it",
+    )
+
+
+def _label(text: object) -> str:
+    name = str(text).strip()
+    if not (0 < len(name) <= 60 and name.isprintable()):
+        raise ValueError("it must be 1 to 60 characters that can be shown")
+    return name
 
 
 def _lines(text: object) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import platform
 import shutil
@@ -16,7 +17,7 @@ from typing import Literal
 
 from oavr_tui import __version__
 from oavr_tui.commands.talk import EXIT_FAILED, put, put_json
-from oavr_tui.errors import OavrError
+from oavr_tui.errors import LicenseRefused, OavrError
 from oavr_tui.models import AUTO, PREVIEW
 from oavr_tui.paths import Paths, expanded, private_dir
 from oavr_tui.settings import Settings, load_settings
@@ -68,6 +69,7 @@ def _findings() -> Iterator[Finding]:
         ("heic", _heic),
         ("server", lambda: _server(settings)),
         ("runpod", lambda: _runpod(paths, settings)),
+        ("license", _license),
         ("keeper", lambda: _keeper(paths)),
     )
     for name, check in checks:
@@ -205,6 +207,34 @@ def _runpod(paths: Paths, settings: Settings) -> Finding:
         return Finding("runpod", "ok", asyncio.run(ask()))
     except TimeoutError:
         return Finding("runpod", "bad", f"RunPod did not answer within {_ACCOUNT_SECONDS:.0f} seconds.")
+
+
+def _license() -> Finding:
+    """Whether there is a license server, and whether it answers. Nothing about this device is told to it."""
+    from oavr_tui.vendor import vendor
+
+    here = vendor()
+    if here.refused:
+        return Finding("license", "warning", here.refused)
+    if not here.license_url:
+        return Finding("license", "ok", "no license server is configured: one full video a day is free")
+
+    async def ask() -> None:
+        from oavr_tui.clients.license_api import LicenseApi
+
+        server = LicenseApi(here.license_url)
+        try:
+            with contextlib.suppress(LicenseRefused):  # one of the older kind, that signs nothing: it answers
+                await server.public_key()
+        finally:
+            await server.close()
+
+    address = safe_url(here.license_url)
+    try:
+        asyncio.run(ask())
+    except OavrError as error:
+        return Finding("license", "warning", f"{address}: {error.message} Until then this computer counts for itself.")
+    return Finding("license", "ok", f"{address} answers")
 
 
 def _keeper(paths: Paths) -> Finding:

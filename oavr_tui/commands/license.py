@@ -1,4 +1,8 @@
-"""`oavr-tui license`: the plan, the license of this device, and its other devices. No key is ever shown whole."""
+"""`oavr-tui license`: the plan, the license of this device, and its other devices. No key is ever shown whole.
+
+A key is asked for without showing it, or read from standard input; one on the command line can be seen by others, and
+stays in the history of the shell.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oavr_tui.commands.session import open_engine
-from oavr_tui.commands.talk import exit_code, put, put_json, say
+from oavr_tui.commands.talk import EXIT_FAILED, exit_code, put, put_json, say
 from oavr_tui.engine.engine import Engine
 from oavr_tui.errors import BadInput, LicenseRefused, OavrError
 from oavr_tui.models import LicensedDevice, LicenseStatus
 from oavr_tui.paths import Paths
 from oavr_tui.settings import load_settings
 from oavr_tui.text import counted
+from oavr_tui.vendor import vendor
 
 _LONGEST_KEY = 1000
 _DEVICE_LIMIT = "DEVICE_LIMIT"
+_NOTHING_TO_MOVE = (
+    "There is no license to move: these folders were not copied here from another computer that has one. "
+    "'oavr-tui license activate' uses a license on this device; it asks for the key."
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,9 +59,10 @@ async def _status(engine: Engine, arguments: argparse.Namespace) -> int:
 
 
 async def _activate(engine: Engine, arguments: argparse.Namespace) -> int:
+    _refuse_without_server(engine)
     key = _read_key(arguments.key)
     try:
-        status = await engine.license.activate(key)
+        status = await engine.license.activate(key, arguments.device_name)
     except LicenseRefused as refused:
         if refused.reason == _DEVICE_LIMIT and not arguments.json:
             for line in _device_lines(await engine.license.devices(key)):
@@ -60,7 +70,21 @@ async def _activate(engine: Engine, arguments: argparse.Namespace) -> int:
             say("'oavr-tui license release DEVICE' releases one of them; it asks for the key.")
         raise
     _tell(engine, status, as_json=arguments.json)
-    return 0
+    return 0 if status.is_pro else EXIT_FAILED
+
+
+async def _move(engine: Engine, arguments: argparse.Namespace) -> int:
+    _refuse_without_server(engine)
+    if not engine.license.can_move_here:
+        await engine.license.refresh()  # whether this device has the license already is the server's to say
+    if engine.license.status.is_pro:
+        say("This device has Pro already; there is nothing to move.")
+    elif not engine.license.can_move_here:
+        raise BadInput(_NOTHING_TO_MOVE)
+    else:
+        await engine.license.move_here(arguments.device_name)
+    _tell(engine, engine.license.status, as_json=arguments.json)
+    return 0 if engine.license.status.is_pro else EXIT_FAILED
 
 
 async def _release(engine: Engine, arguments: argparse.Namespace) -> int:
@@ -78,7 +102,14 @@ async def _devices(engine: Engine, arguments: argparse.Namespace) -> int:
     return 0
 
 
-_ACTIONS = {"status": _status, "activate": _activate, "release": _release, "devices": _devices}
+_ACTIONS = {"status": _status, "activate": _activate, "move": _move, "release": _release, "devices": _devices}
+
+
+def _refuse_without_server(engine: Engine) -> None:
+    """Before a key is asked for that could not be used. Raises BadInput where an address was given that is not used."""
+    refused = vendor().refused
+    if refused and not engine.license.configured:
+        raise BadInput(refused)
 
 
 def _read_key(given: str | None) -> str:
@@ -143,7 +174,7 @@ def _tell(engine: Engine, status: LicenseStatus, *, as_json: bool) -> None:
         places = f", {status.devices_used} of {status.max_devices} devices" if status.max_devices else ""
         put(f"License {status.key}{bought}{places}")
     put(f"This device is {engine.license.device_shown}.")
-    if not engine.license.configured:
+    if not engine.license.configured and not vendor().refused:
         put("No license server is configured: this computer counts for itself.")
     if status.trouble:
         say(status.trouble)
