@@ -12,7 +12,7 @@ from oavr_tui.engine.needs import MAY_BE_SAVED_YET
 from oavr_tui.engine.parts import Parts
 from oavr_tui.engine.run_job import place_of
 from oavr_tui.engine.wishes import new_job
-from oavr_tui.errors import BadInput, Rejected
+from oavr_tui.errors import BadInput, LimitReached, Rejected
 from oavr_tui.models import AUTO, PREVIEW, Job, JobState, PodState, Request
 from oavr_tui.text import safe, safe_url
 
