@@ -36,6 +36,7 @@ class RealRules:
     def __init__(self, here: World) -> None:
         self.here = here
         self.up = True
+        self.kills = False  # whoever asks does not live to hear the answer
 
     def _reach(self) -> None:
         if not self.up:
@@ -51,6 +52,8 @@ class RealRules:
         done = await ask(
             self.here.store.write, generations.track_job(fingerprint, job_id, state, self.here.now, SIGNER, 1)
         )
+        if self.kills:
+            raise asyncio.CancelledError
         if done.outcome != "ok":
             raise LicenseRefused("no", "DAILY_LIMIT" if done.outcome == "limit" else "COMMITTED")
         return Tracked(False, done.used, 1, self.here.now)
@@ -113,6 +116,27 @@ class GateMachine(RuleBasedStateMachine):
         job = f"job-{self.count}"
         self._reserve(name, job)
         return job
+
+    @rule(name=st.sampled_from(["one", "two", OTHER_FOLDER]))
+    def die_while_asking(self, name: str) -> None:
+        """What the server holds for nobody is given back, so that it costs no video of a day."""
+        self.count += 1
+        gate = self.gates[name]
+
+        async def asks() -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await may(gate, f"lost-{self.count}")
+
+        self.server.kills = True
+        self._run(asks())
+        self.server.kills = False
+        self.gates[name] = self._gate(name)
+        self._pass(20.0)  # longer than anybody asks
+        if self.server.up:
+            again = self.gates[name]
+            self._run(again.look(now=True))
+            lost = again.memory.entry(f"lost-{self.count}")
+            assert lost is None or (lost.state.value, lost.told) == ("release", True)
 
     @rule(name=st.sampled_from(["one", "two"]), job=jobs, well=st.booleans())
     def end(self, name: str, job: str, well: bool) -> None:
