@@ -17,6 +17,10 @@ UNLOCKED = "✔ Pro is unlocked on this device: as many full videos a day as you
 ENDED = "Pro has ended on this device; one full video a day stays free."
 NO_SERVER = "No license server is configured here: this computer counts by itself."
 NOT_SOLD = "Pro is not sold here: no address to buy it at is set."
+_NOT_CONFIRMED = (
+    "The license server took the key, but does not say yet that this device is Pro: press Check now in Settings in a "
+    "minute."
+)
 _DAY = 86_400
 _DEVICE_NAME = 40
 
@@ -181,6 +185,11 @@ def device_words(device: LicensedDevice, now: float) -> tuple[str, str]:
     facts = ["this computer"] if device.this else []
     facts += [f"last seen {seen}"] if seen else []
     return name, " · ".join([*facts, safe(device.shown, 16)])
+
+
+def not_confirmed(status: LicenseStatus) -> str:
+    """Why a license that the server accepted does not hold here all the same."""
+    return safe(status.trouble, 400) or _NOT_CONFIRMED
 
 
 def changed(before: LicenseStatus | None, after: LicenseStatus) -> str:

@@ -110,7 +110,7 @@ class Licensing(Heart):
     @work(exclusive=True, group="asking")
     async def action_move_license(self) -> None:
         """Move the license from the computer that this one was before."""
-        from oavr_tui.app.dialogs.question import BACK, Answer, Question
+        from oavr_tui.app.dialogs.move_here import MOVE, MoveHere
 
         plan = await self._configured()
         if plan is None:
@@ -118,13 +118,14 @@ class Licensing(Heart):
         if not plan.can_move_here:
             self.say("There is no license to move: this computer is the one it was. A key can be activated any time.")
             return
-        lines = [
-            "This app was copied here from another computer, or this one was set up anew, and its license is still on "
-            "the other one. Moved here, Pro works on this computer, and ends on the other."
-        ]
-        answers = [Answer("move", "Move it here", "primary"), BACK]
-        if await self.push_screen_wait(Question("Move your license here?", lines, answers, focus="move")) == "move":
-            await self._done(plan.move_here())
+        question = MoveHere()
+        if await self.push_screen_wait(question) == MOVE:
+            await self._done(self._moved(plan, question.computer))
+
+    async def _moved(self, plan: LicenseCommands, computer: str | None) -> None:
+        status = await plan.move_here(computer)
+        if not status.is_pro:
+            self.say(words.not_confirmed(status), bad=True)
 
     @work(exclusive=True, group="license-check")
     async def action_check_license(self) -> None:

@@ -104,3 +104,9 @@ def test_how_many_are_free_for_somebody_new_is_what_the_license_says() -> None:
 def test_what_pro_costs_fits_beside_the_first_steps(width: int) -> None:
     _free, pro = first_run(FREE, 29, width, small=False)
     assert len(pro) <= width and "$29 once" in pro and "RunPod" in pro
+
+
+def test_a_key_that_was_taken_and_does_not_hold_is_explained_in_one_sentence() -> None:
+    assert "Check now" in words.not_confirmed(FREE)
+    assert words.not_confirmed(replace(FREE, trouble="The clock is wrong.")) == "The clock is wrong."
+    assert not through(words.not_confirmed(replace(FREE, trouble=BAD)))

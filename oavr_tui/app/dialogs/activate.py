@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
+from oavr_tui.app.license_words import not_confirmed
+from oavr_tui.app.dialogs.send_name import SendName, computer_name
 from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import LicenseRefused, OavrError
@@ -24,7 +26,8 @@ _FULL = "DEVICE_LIMIT"
 
 
 class Activate(OwnDialog[bool]):
-    """Returns whether a license is used here now."""
+    """Returns whether a license is used here now. computer: what this one is called, where that is not to be looked
+    up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(False)", "Back", show=False)]
     DEFAULT_CSS = """
@@ -39,6 +42,10 @@ class Activate(OwnDialog[bool]):
     }
     """
 
+    def __init__(self, computer: str | None = None) -> None:
+        super().__init__()
+        self._send = SendName(computer_name() if computer is None else computer)
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(Content("Activate Pro on this device"), classes="title")
@@ -47,6 +54,7 @@ class Activate(OwnDialog[bool]):
                 yield Static(Content("Key"), classes="label")
                 yield TextField(placeholder="OAVR-…", password=True, id="license-key", max_length=_LONGEST)
                 yield SmallButton("Show", id="license-show")
+            yield self._send
             yield Static("", id="license-word")
             with Horizontal(classes="answers"):
                 yield Button("Activate", variant="primary", id="license-activate")
@@ -92,7 +100,7 @@ class Activate(OwnDialog[bool]):
         while True:
             self._say("Asking the license server…", "hint")
             try:
-                await engine.license.activate(key)
+                status = await engine.license.activate(key, name=self._send.wanted)
             except LicenseRefused as error:
                 self._say(f"✘ {error.message}", "bad")
                 if error.reason == _FULL and await self._released_one(key):
@@ -100,8 +108,10 @@ class Activate(OwnDialog[bool]):
             except OavrError as error:
                 self._say(f"✘ {error.message}", "bad")
             else:
-                self.dismiss(True)
-                return
+                if status.is_pro:
+                    self.dismiss(True)
+                    return
+                self._say(f"✘ {not_confirmed(status)}", "bad")
             self._field.focus()
             return
 

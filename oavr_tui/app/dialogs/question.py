@@ -67,9 +67,14 @@ class Question(OwnDialog[str]):
         with Vertical(classes="dialog"):
             yield Static(Content(self._title), classes="title")
             yield Static(Content("\n\n".join(self._lines)), classes="line")
+            yield from self.more()
             with Horizontal(classes="answers"):
                 for answer in self._answers:
                     yield Button(Content(answer.label), variant=answer.look, id=f"answer-{answer.id}")
+
+    def more(self) -> ComposeResult:
+        """What a question of this kind has besides."""
+        yield from ()
 
     def tell(self, lines: Sequence[str], answers: Sequence[Answer], focus: str) -> None:
         """Things have changed while this is open. answers: of those that it was opened with; the others are hidden.

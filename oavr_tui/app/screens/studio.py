@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Set
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from textual import events, on, work
@@ -367,10 +368,9 @@ class Studio(Pane):
     async def _made(self, unseen: bool) -> None:
         form = self.form
         self._answered, self._new_key = form.draft, False
-        form.say("status", "Looking at your files…")
         agreed, self._at_once = self._at_once, False
         try:
-            job = await asked(self.oavr, self.draft, agreed=agreed, unseen=unseen)
+            job = await asked(self.oavr, self.draft, partial(form.say, "status"), agreed=agreed, unseen=unseen)
         except OavrError as error:
             form.say("status", error.message, "bad")
             return

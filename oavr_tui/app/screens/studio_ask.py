@@ -13,10 +13,14 @@ from oavr_tui.errors import BadInput, DiskFull, LimitReached, OavrError, Unreach
 from oavr_tui.models import AUTO, PREVIEW, Job, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from oavr_tui.app.app import OavrApp
     from oavr_tui.engine.engine import Engine
     from oavr_tui.engine.events import Estimated
     from oavr_tui.engine.looks import VoiceLook
+
+LOOKING, ASKING_PLAN = "Looking at your files…", "Asking about your plan…"
 
 
 def needs_key(app: OavrApp, draft: Draft, *, has_key: bool) -> bool:
@@ -27,20 +31,25 @@ def needs_key(app: OavrApp, draft: Draft, *, has_key: bool) -> bool:
     return not ("://" in draft.on or draft.on in own or (not draft.on and own))
 
 
-async def asked(app: OavrApp, draft: Draft, *, agreed: bool, unseen: bool = False) -> Job | Wrong | None:
+async def asked(
+    app: OavrApp, draft: Draft, tell: Callable[[str], None], *, agreed: bool, unseen: bool = False
+) -> Job | Wrong | None:
     """Put a video into the queue; None where the person has thought better of it. Call it from a worker.
 
-    agreed: the line of consent need not be asked for. unseen: the person had no price before their eyes. Raises
-    OavrError for what is not the fault of a field.
+    tell: takes what is being waited for. agreed: the line of consent need not be asked for. unseen: the person had no
+    price before their eyes. Raises OavrError for what is not the fault of a field.
     """
     request = request_of(draft)
     if isinstance(request, Wrong):
         return request
     engine = await app.engine_when_open()
-    if engine.counts(request) and await app.limit_reached(engine.license):
+    counts = engine.counts(request)
+    tell(ASKING_PLAN if counts and engine.license.status.left == 0 else LOOKING)
+    if counts and await app.limit_reached(engine.license):
         if not await app.past_limit(engine.license):
             return None
         unseen = True  # the price was seen before, and what follows shall not come unasked
+    tell(LOOKING)
     looked = await _looked(engine, draft, request)
     if isinstance(looked, Wrong):
         return looked
@@ -56,6 +65,8 @@ async def asked(app: OavrApp, draft: Draft, *, agreed: bool, unseen: bool = Fals
             return Wrong("full", "No key, no full video: a quick preview can be made without one.")
     if not await _studio_there(app, engine, cut, looked, unseen=unseen):
         return None
+    if counts and engine.license.configured:
+        tell(ASKING_PLAN)
     try:
         return await engine.submit(cut)
     except LimitReached:  # another window was quicker
