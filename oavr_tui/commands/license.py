@@ -164,7 +164,9 @@ def _hours(seconds: int) -> str:
 
 
 def _tell(engine: Engine, status: LicenseStatus, *, as_json: bool) -> None:
-    now = engine.now()
+    now, warning = engine.now(), engine.license.device_warning
+    if warning not in status.trouble:  # something more urgent stands there
+        say(warning)
     if as_json:
         put_json(status_record(status, now))
         return

@@ -85,6 +85,11 @@ class LicenseCommands:
         the environment, says which device it is."""
         return str(self._desk.paths.data) if self._desk.is_open and self._desk.device.kind == "random" else ""
 
+    @property
+    def device_warning(self) -> str:
+        """A sentence where this device is not kept anywhere, and so another one each time; empty where all is well."""
+        return self._desk.warning
+
     async def refresh(self) -> LicenseStatus:
         """Ask the server now. Raises nothing: `trouble` says why an older answer holds."""
         return await self._gate.look(now=True)

@@ -130,6 +130,9 @@ def test_a_device_that_cannot_be_kept_is_one_for_this_process_with_a_warning(hom
     if "cannot be written, so this device" not in status.err:
         pytest.skip("this machine was booted, so it has an id whatever the variable says")
     assert "OAVR_DEVICE_ID" in status.err
+    away = oavr(home, "license", "status", "--json", OAVR_LICENSE_URL="http://127.0.0.1:9", **contained)
+    assert (away.code, away.last["source"], away.last["isPro"]) == (0, "offline", False)
+    assert "OAVR_DEVICE_ID" in away.err
 
 
 def test_the_demo_and_the_doctor_say_so_too(home: Path) -> None:
