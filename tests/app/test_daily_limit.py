@@ -21,6 +21,7 @@ from oavr_tui.settings import Settings
 from tests.app.snapshot import text_of
 from tests.app.still import NOW, StillApp
 from tests.app.studios import dialog, in_front, until
+from tests.journeys.seen import wish
 
 MIDNIGHT = (NOW // 86_400 + 1) * 86_400
 EVENING = MIDNIGHT - 9000
@@ -38,10 +39,10 @@ class Hands:
 
 
 @asynccontextmanager
-async def opened(home: Paths, hands: Hands) -> AsyncIterator[tuple[Pilot[None], StillApp]]:
+async def opened(home: Paths, hands: Hands, given: Request = REQUEST) -> AsyncIterator[tuple[Pilot[None], StillApp]]:
     save_memory(home.app_memory, Memory(consented=1.0, welcomed=True))
     settings = Settings(videos_folder=str(home.videos), pods_keeper=False)
-    app = StillApp(home, settings, REQUEST, clock=hands)
+    app = StillApp(home, settings, given, clock=hands)
     lock = FileLock(home.driver_lock)
     assert lock.take(), "nothing is made, so that nothing fails and is given back"
     try:
@@ -85,6 +86,22 @@ async def test_the_dialog_counts_down_and_midnight_opens_the_next_day(home: Path
         await pilot.press("enter")
         await until(pilot, lambda: dialog(pilot) == "")
         await engine.submit(REQUEST)
+
+
+async def test_generate_goes_on_when_the_day_ends_while_the_limit_is_shown(home: Paths) -> None:
+    hands = Hands()
+    async with opened(home, hands, wish(REQUEST.on)) as (pilot, app):
+        engine = await app.engine_when_open()
+        await engine.submit(wish(REQUEST.on))
+        await pilot.press("ctrl+g")
+        await in_front(pilot, DailyLimit)
+        assert dialog(pilot) == "Daily limit reached"
+        pass_to(app, hands, MIDNIGHT + 1)
+        await until(pilot, lambda: dialog(pilot) == "A new day")
+        assert len(engine.jobs()) == 1, "nothing begins by itself"
+        await pilot.press("enter")
+        await until(pilot, lambda: dialog(pilot) == "" and len(engine.jobs()) == 2)
+        await until(pilot, lambda: "daily limit reached · next in 24h 00m" in headline(app))
 
 
 async def test_a_clock_set_back_gives_no_second_day(home: Paths) -> None:

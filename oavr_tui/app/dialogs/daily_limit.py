@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import TYPE_CHECKING
 
+from textual.widgets import Static
+
 from oavr_tui.app.dialogs.question import Answer, Question
 from oavr_tui.app.license_words import UNLOCKED, limit_lines
 from oavr_tui.app.live import Topic
@@ -22,12 +24,17 @@ class DailyLimit(Question):
 
     def __init__(self, license: LicenseCommands, clock: Callable[[], float]) -> None:
         self._license, self._clock = license, clock
-        super().__init__("Daily limit reached", self._said(), self._choices())
+        super().__init__(self._heading(), self._said(), self._choices())
 
     def draw(self, changed: Set[Topic]) -> None:
         """Take in that a minute has passed, or that the plan is another one."""
         if changed & _ABOUT:
             self.tell(self._said(), self._choices(), "")
+            self.query_one(".title", Static).update(self._heading())
+
+    def _heading(self) -> str:
+        status = self._license.status
+        return "Daily limit reached" if status.left == 0 else "Pro" if status.is_pro else "A new day"
 
     def _said(self) -> list[str]:
         status = self._license.status
