@@ -27,7 +27,7 @@ from oavr_tui.engine.live import LiveFeed
 from oavr_tui.engine.lock import FileLock, Wanted
 from oavr_tui.engine.looks import Looks
 from oavr_tui.engine.money_commands import MoneyCommands
-from oavr_tui.engine.opening import why_only_read
+from oavr_tui.engine.opening import made_or_barred
 from oavr_tui.engine.pod_book import PodBook
 from oavr_tui.engine.rental import PodSetup, Rental
 from oavr_tui.engine.setting_commands import SettingCommands
@@ -133,7 +133,7 @@ class Engine(SignOutCommands, VideoCommands, SettingCommands, MoneyCommands, Awa
 
             return Library(expanded(self.settings.videos_folder)), Inputs(self.paths.inputs)
 
-        self._barred = await asyncio.to_thread(why_only_read, self.paths)
+        self._barred = await asyncio.to_thread(made_or_barred, self.paths)
         notes = await self._store.open(self.paths.store_file, read_only=bool(self._barred))
         self._library, self._inputs = await asyncio.to_thread(shelves)
         await self._queue.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 
@@ -9,6 +10,7 @@ from oavr_tui.carry import to_its_end
 from oavr_tui.engine.estimate import Place
 from oavr_tui.engine.line import is_waiting, moved
 from oavr_tui.engine.needs import MAY_BE_SAVED_YET
+from oavr_tui.engine.opening import barred_now
 from oavr_tui.engine.parts import Parts
 from oavr_tui.engine.run_job import place_of
 from oavr_tui.engine.wishes import new_job
@@ -31,7 +33,7 @@ class JobCommands(Parts):
     async def submit(self, request: Request) -> Job:
         """Put a wish into the queue. Raises BadInput for what can be refused at once, LimitReached where none of
         today's full videos is left, Rejected where nothing can be kept."""
-        self._refuse_where_barred()
+        await self._refuse_where_barred()
         if place_of(request.on) is Place.RENTED:
             self.fleet.refuse_at_once(request.on)
         if request.workflow is not None and request.on == PREVIEW:
@@ -81,7 +83,7 @@ class JobCommands(Parts):
         elsewhere: should a machine have to be rented for it, it is of a kind that was not tried yet; raises BadInput
         for a video that is meant for one place alone.
         """
-        self._refuse_where_barred()
+        await self._refuse_where_barred()
         job = self._known(job_id)
         if job.state not in (JobState.FAILED, JobState.CANCELLED):
             raise BadInput(f"{job.title} is {job.state}; only a failed or cancelled job can be tried again.")
@@ -122,10 +124,10 @@ class JobCommands(Parts):
         await self._queue.forget(*ended)
         return len(ended)
 
-    def _refuse_where_barred(self) -> None:
+    async def _refuse_where_barred(self) -> None:
         """Before anything is reserved for what could not be kept. Raises Rejected."""
-        if self._barred:
-            raise Rejected(self._barred)
+        if why := self._barred or await asyncio.to_thread(barred_now, self.paths):
+            raise Rejected(why)
 
     def _known(self, job_id: str) -> Job:
         job = self._queue.get(job_id)

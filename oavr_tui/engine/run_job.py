@@ -24,10 +24,11 @@ from oavr_tui.engine.estimate import Meter, Place
 from oavr_tui.engine.events import JobProgressed, PodStepped, Step
 from oavr_tui.engine.given import is_address
 from oavr_tui.engine.needs import MAY_BE_SAVED_YET
+from oavr_tui.engine.opening import BARRED, barred_now
 from oavr_tui.engine.seats import PodLost, Seat
 from oavr_tui.engine.tending import conclude
 from oavr_tui.engine.workshop import Workshop
-from oavr_tui.errors import DiskFull, FailureCode, Lost, OavrError, Unreachable
+from oavr_tui.errors import DiskFull, FailureCode, Lost, OavrError, Rejected, Unreachable
 from oavr_tui.models import (
     AUTO,
     PREVIEW,
@@ -260,4 +261,6 @@ class JobRun:
             return DiskFull(
                 f"The disk is full, so {self.job.title} could not be finished. Free some space, then try again."
             )
+        if error.errno in BARRED and (why := barred_now(self.shop.paths)):
+            return Rejected(f"{self.job.title} could not be finished. {why}", can_retry=True)
         return write_crash(self.shop.paths, error, f"making {self.job.title}")

@@ -115,6 +115,15 @@ def test_the_app_opens_and_says_so(home: Path) -> None:
     assert not looked.last["fault"]
 
 
+def test_a_home_that_turns_so_while_it_is_open(home: Path) -> None:
+    wished_for = run(home, sys.executable, "-m", "tests.licenses.barred_meanwhile")
+    assert wished_for.code == 0, wished_for.err
+    preview, full = wished_for.last["said"]
+    assert preview == full
+    assert preview.startswith("Nothing can be kept in ")
+    assert (wished_for.last["used"], wished_for.last["jobs"]) == (0, 0)
+
+
 def test_settings_that_cannot_be_written_are_left_alone(home: Path) -> None:
     _set_mode(home, 0o555)
     refused = oavr(home, "config", "set", "app.theme", "light")
