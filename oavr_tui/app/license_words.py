@@ -89,7 +89,7 @@ def allowance(status: LicenseStatus) -> str:
 
 def offer(price: int, max_devices: int = 0) -> str:
     """What Pro is and costs. price: whole dollars."""
-    return f"Pro: as many full videos as you like, on {max_devices or DEVICES} devices, ${price} once."
+    return f"Pro: unlimited full videos, on {max_devices or DEVICES} devices, ${price} once."
 
 
 def first_run(status: LicenseStatus | None, price: int, width: int, *, small: bool) -> list[str]:
@@ -132,7 +132,7 @@ def limit_lines(status: LicenseStatus, now: float, license: LicenseCommands) -> 
 def plan_lines(status: LicenseStatus, license: LicenseCommands, now: float, *, demo: bool) -> list[str]:
     """Plan and license for the settings: what holds, by whose word, and what is wrong."""
     if demo:
-        return ["The demo counts nothing, and needs no license."]
+        return ["The demo's own studios count nothing. On a ComfyUI of your own the ordinary limit holds here too."]
     if status.is_pro:
         lines = ["Pro: as many full videos as you like."]
         facts = [f"key {safe(status.key, 60)}"] if status.key else []
@@ -181,7 +181,7 @@ def usage_line(status: LicenseStatus, now: float, *, demo: bool) -> str:
 def device_words(device: LicensedDevice, now: float) -> tuple[str, str]:
     """A device's name and what else is known of it."""
     name = safe(device.name, _DEVICE_NAME) or "a device without a name"
-    seen = ago(device.last_seen, now)
+    seen = "" if device.this else ago(device.last_seen, now)
     facts = ["this computer"] if device.this else []
     facts += [f"last seen {seen}"] if seen else []
     return name, " · ".join([*facts, safe(device.shown, 16)])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from oavr_tui.app.license_words import plan_lines
+from oavr_tui.models import LicenseStatus
 from oavr_tui.paths import Paths
+from tests.licenses.gates import Hands, commands, gate_on
 from tests.programs import simulator
 from tests.programs_runpod import runpod, wished
 
@@ -35,3 +38,10 @@ def test_in_the_demo_only_its_own_studios_do_not_count(tmp_path: Path) -> None:
             assert cloud.oavr(*wished("--on", place)).code == 3
         assert cloud.oavr(*wished("--on", "auto")).code == 0
         assert cloud.oavr("license", "status", "--json").last["used"] == 1
+
+
+def test_settings_do_not_promise_more_than_that(tmp_path: Path) -> None:
+    license_commands = commands(gate_on(tmp_path, "", Hands(0.0)))
+    (told,) = plan_lines(LicenseStatus(limit=1), license_commands, 0.0, demo=True)
+    assert "own studios count nothing" in told
+    assert "limit holds" in told
