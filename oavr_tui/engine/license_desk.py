@@ -219,5 +219,5 @@ class Desk:
 
 
 def masked_key(key: str) -> str:
-    """A license key fit to show: how it begins, and its last four characters."""
-    return f"OAVR-****-****-****-{key[-4:]}" if len(key) >= 12 else "****" if key else ""
+    """A license key fit to show: how it begins, and its last four characters, as they stand in the mail."""
+    return f"OAVR-****-****-****-{key[-4:].upper()}" if len(key) >= 12 else "****" if key else ""

@@ -158,7 +158,9 @@ async def test_a_commit_that_a_kill_cut_off_is_told_later(server: LicenseServer,
 
 async def test_pro_goes_on_for_14_days_without_the_server(server: LicenseServer, hands: Hands, tmp_path: Path) -> None:
     async with opened(gate_on(tmp_path / "a", server.url, hands)) as gate:
-        status = await commands(gate).activate(f" {server.new_key().lower().replace('-', ' ')} ")
+        key = server.new_key()
+        status = await commands(gate).activate(f" {key.lower().replace('-', ' ')} ")
+        assert status.key == f"OAVR-****-****-****-{key[-4:]}"
         assert (status.plan, status.left, status.devices_used, status.max_devices) == (Plan.PRO, None, 1, 3)
     server.kill()
     async with opened(gate_on(tmp_path / "a", server.url, hands)) as gate:
