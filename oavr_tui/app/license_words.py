@@ -148,7 +148,7 @@ def plan_lines(status: LicenseStatus, license: LicenseCommands, now: float, *, d
             lines.append(NO_SERVER)
         elif license.sells:
             lines.append(offer(license.price, status.max_devices))
-    if status.trouble:
+    if status.trouble and not (status.is_pro and is_offline(status)):  # which was said, with the day
         lines.append(safe(status.trouble, 400))
     lines += _about_device(license)
     if license.configured and status.checked_at and now - status.checked_at > _DAY:

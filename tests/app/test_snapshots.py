@@ -20,6 +20,7 @@ from oavr_tui.app.dialogs.daily_limit import DailyLimit
 from oavr_tui.app.dialogs.devices import Devices
 from oavr_tui.app.dialogs.get_key import GetKey
 from oavr_tui.app.dialogs.job_log import JobLog
+from oavr_tui.app.dialogs.move_here import MoveHere
 from oavr_tui.app.dialogs.new_pod import NewPod
 from oavr_tui.app.dialogs.question import Question
 from oavr_tui.app.dialogs.show_address import ShowAddress
@@ -35,6 +36,7 @@ from oavr_tui.app.screens.videos_export import Export
 from oavr_tui.app.themes import CONTRAST, LIGHT
 from oavr_tui.models import LicensedDevice, Request
 from oavr_tui.paths import Paths
+from tests.app.plans import SHOP, licensed
 from tests.app.snapshot import snap
 from tests.app.still import NOW, calm, furnish, remembered, standing
 from tests.app.studios import in_front
@@ -182,7 +184,7 @@ async def test_free_and_pro(world: World, tmp_path: Path) -> None:
         await shown(pilot, "limit-studio")
         await asked(pilot, "ask-daily-limit", DailyLimit(engine.license, app.clock))
         await asked(pilot, "upgrade", Upgrade("https://example.com/l/pro?claim=a-word-of-its-own-0123456789", 29))
-        await asked(pilot, "activate", Activate())
+        await asked(pilot, "activate", Activate("workshop"))
         await app.push_screen(devices := Devices())
         await calm(pilot)
         await shown(pilot, "devices-refused")
@@ -201,8 +203,21 @@ async def test_free_and_pro(world: World, tmp_path: Path) -> None:
         await pilot.resize_terminal(60, 20)
         await shown(pilot, "limit-settings-60x20", "settings")
         await asked(pilot, "ask-daily-limit-60x20", DailyLimit(engine.license, app.clock))
-        await asked(pilot, "activate-60x20", Activate())
+        await asked(pilot, "activate-60x20", Activate("workshop"))
         await asked(pilot, "upgrade-60x20", Upgrade("https://example.com/l/pro?claim=a-word-of-its-own-0123456789", 29))
+
+
+async def test_pro(world: World, tmp_path: Path) -> None:
+    """By a token, while the server of the licenses is out of reach."""
+    paths = Paths.under(tmp_path / "home")
+    memory = Memory(draft=remembered(world.me).draft, consented=1.0, welcomed=True)
+    async with standing(paths, memory, {**world.environ, **licensed(paths, NOW)}) as pilot:
+        await shown(pilot, "pro-settings", "settings")
+        await pilot.resize_terminal(60, 20)
+        await shown(pilot, "pro-settings-60x20", "settings")
+        await asked(pilot, "move-here-60x20", MoveHere("workshop"))
+        await pilot.resize_terminal(120, 40)
+        await shown(pilot, "pro-studio-120x40", "studio")
 
 
 async def test_somebody_new(world: World, tmp_path: Path) -> None:
@@ -213,3 +228,11 @@ async def test_somebody_new(world: World, tmp_path: Path) -> None:
         await shown(pilot, "new-pods", "pods")
         await pilot.resize_terminal(120, 40)
         await shown(pilot, "new-studio-120x40", "studio")
+
+
+async def test_somebody_new_where_pro_is_sold(world: World, tmp_path: Path) -> None:
+    without = {name: value for name, value in world.environ.items() if name != "RUNPOD_API_KEY"}
+    async with standing(Paths.under(tmp_path / "home"), Memory(), {**without, **SHOP}) as pilot:
+        for size in SIZES:
+            await pilot.resize_terminal(*size)
+            await shown(pilot, f"new-studio-sold-{size[0]}x{size[1]}")

@@ -38,6 +38,7 @@ class Devices(OwnDialog[bool]):
     Devices {
         & LineList { height: auto; background: $surface; }
         & #devices-word { height: auto; min-height: 1; margin-bottom: 1; }
+        & .answers { margin-top: 1; }
     }
     """
 

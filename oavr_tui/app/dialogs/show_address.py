@@ -71,7 +71,7 @@ class ShowAddress(OwnDialog[str]):
         & .line { margin-top: 1; }
         & #address { text-style: bold; margin-top: 1; }
         & Flow { margin-top: 1; }
-        & Flow Button { margin-right: 1; }
+        & Flow Button { margin-right: 1; min-width: 9; }
     }
     """
     LEAST_COLUMNS: ClassVar[int] = 18

@@ -35,7 +35,7 @@ class LicenseBox(Vertical):
     DEFAULT_CSS = """
     LicenseBox {
         height: auto;
-        & Flow Button { margin-right: 2; }
+        & Flow Button { margin-right: 2; min-width: 8; }
     }
     """
 
