@@ -127,6 +127,7 @@ async def test_every_dialog(
             while len(app.screen_stack) > 1:
                 await pilot.press("escape")
             await pilot.press("escape", "escape")
+            app.clear_notifications()  # they lie over what the next one is to see
 
 
 async def test_what_is_said(home: Paths, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import os
 import random
 import subprocess
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -19,25 +20,26 @@ import pytest
 from tests.programs import command, oavr, simulator
 from tests.samples import decoded, portrait, voice
 
-LONGEST_LIFE = 6.0
+
+def wish(url: str, seed: int) -> tuple[str, ...]:
+    files = ("--image", str(portrait()), "--audio", str(voice()), "--max-seconds", "1")
+    return ("generate", *files, "--json", "--seed", str(seed), "--on", url)
 
 
-def kill_once(home: Path, url: str, seed: int, dice: random.Random) -> str:
-    """One `generate`, killed; returns the last stage that it told of, or "ended" when it was through before."""
+def kill_once(home: Path, url: str, seed: int, dice: random.Random, longest: float) -> str:
+    """One `generate`, killed within so many seconds; returns the last stage that it told of, or "ended" when it was
+    through before."""
     process = subprocess.Popen(
-        command(
-            "generate", "--image", str(portrait()), "--audio", str(voice()), "--max-seconds", "1", "--json",
-            "--seed", str(seed), "--on", url,
-        ),
+        command(*wish(url, seed)),
         env={**os.environ, "OAVR_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
     assert process.stdout is not None
     stage = "starting up"
     at_fetching = dice.random() < 0.3
-    timer = threading.Timer(dice.uniform(0.05, LONGEST_LIFE), process.kill)
+    timer = threading.Timer(dice.uniform(0.05, longest), process.kill)
     timer.start()
     for line in process.stdout:
         if not line.endswith("\n"):
@@ -59,8 +61,11 @@ def torture(tmp_path: Path, kills: int, seed: int) -> Counter[str]:
     faults.write_text(json.dumps([{"match": {"path": "/view"}, "do": "slow", "bytes_per_second": 120_000}]))
     options = ("--step-seconds", "0.02", "--faults", str(faults), "--generation", dice.choice(["old", "new"]))
     with simulator(tmp_path / "comfy", *options) as server:
+        begun = time.monotonic()
+        assert oavr(*wish(server.url, 999), home=home, timeout=600).code == 0
+        whole = time.monotonic() - begun  # how long it takes here and now
         for number in range(kills):
-            where[kill_once(home, server.url, 1000 + number, dice)] += 1
+            where[kill_once(home, server.url, 1000 + number, dice, 1.2 * whole)] += 1
         settled = oavr("jobs", "watch", home=home, timeout=600)
         assert "Traceback" not in settled.err
         executed = Counter(server.state()["executed"])

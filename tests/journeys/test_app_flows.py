@@ -57,6 +57,8 @@ async def fill(pilot: Pilot[None]) -> None:
     """Both files and a length of one second."""
     field(pilot, "image").value = str(portrait())
     field(pilot, "audio").value = str(voice())
+    studio(pilot).form.show_more(True)
+    await until(pilot, lambda: studio(pilot).query("#max_seconds"))
     field(pilot, "max_seconds").value = "1"
     await until(pilot, lambda: "used" in text(pilot, "found-audio"))
 

@@ -200,7 +200,9 @@ def test_six_videos_on_three_studios_of_which_one_vanishes(tmp_path: Path) -> No
         assert sorted(video["seed"] for video in cloud.videos()) == list(range(6))
         moved = [job for job in cloud.jobs() if job["moved"]]
         assert len(moved) == 1
-        assert f"does not run any more: {moved[0]['title']} goes to another one." in "".join(one.err for one in ran)
+        assert f": {moved[0]['title']} goes to another one." in "".join(one.err for one in ran), [
+            one.err for one in ran
+        ]
         assert cloud.books()["creates"] <= 4
 
         until(lambda: cloud.books()["per_hour"] < 0.2, "all studios are stopped")
