@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from oavr_tui.app.dialogs.own_dialog import OwnDialog
-from oavr_tui.app.license_words import not_confirmed
 from oavr_tui.app.dialogs.send_name import SendName, computer_name
+from oavr_tui.app.license_words import not_confirmed
 from oavr_tui.app.widgets.small_button import SmallButton
 from oavr_tui.app.widgets.text_field import TextField
 from oavr_tui.errors import LicenseRefused, OavrError
