@@ -84,8 +84,8 @@ async def test_a_video_asked_about(home: Paths, tmp_path: Path) -> None:
 
 
 DIALOGS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
-    ("2", ("d",), ()),
-    ("2", ("e",), ("video0",)),
+    ("2", ("d",), ("in the trash",)),
+    ("2", ("e",), ("video1",)),
     ("2", ("slash", *"[/x]"), ("[/x]",)),
     ("2", ("y",), ()),
     ("2", ("c",), ()),
@@ -103,7 +103,7 @@ DIALOGS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("1", ("ctrl+o",), ("[@click",)),
 ]
 """A screen's key, the keys pressed there, and what is then seen."""
-READY = {"1": "Shape", "2": "video0", "3": "pod0", "5": "Quick start"}
+READY = {"1": "Shape", "2": "video1", "3": "pod0", "5": "Quick start"}
 """What is seen of a screen once it knows what there is."""
 SHORT_RUN = [DIALOGS[at] for at in (0, 1, 2, 6, 12, 13, 16)]
 

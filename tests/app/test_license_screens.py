@@ -30,7 +30,7 @@ from tests.app.snapshot import text_of
 from tests.app.still import NOW, calm, standing
 from tests.app.studios import until
 
-SIZES = ((60, 20), (80, 24), (120, 40))
+SIZES = ((60, 20), *(pytest.param(size, marks=pytest.mark.full) for size in ((80, 24), (120, 40))))
 ADDRESS = "https://openavathar.gumroad.com/l/pro?claim=NOcx7ykX1h0Zq2c8GgTq8O0dBAAk2m0T"
 HOMES: dict[str, tuple[Callable[[Paths], Mapping[str, str]], tuple[str, ...]]] = {
     "free": (lambda _home: SHOP, ("Upgrade $29", "I have a key", "Check now")),

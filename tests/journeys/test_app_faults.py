@@ -186,7 +186,7 @@ async def test_a_wrong_picture(home: Paths, tmp_path: Path, name: str, content: 
     async with asked(home, wish(PREVIEW, image=str(picture))) as pilot:
         await until(pilot, lambda: words.replace("/", "∕") in text(pilot, "status"))
         assert "oavr-tui" not in text(pilot, "status")
-        assert pilot.app.focused is field(pilot, "image")
+        await until(pilot, lambda: pilot.app.focused is field(pilot, "image"))
         assert not jobs(pilot)
 
 

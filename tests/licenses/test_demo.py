@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from oavr_tui.app.license_words import plan_lines
 from oavr_tui.models import LicenseStatus
 from oavr_tui.paths import Paths
@@ -24,6 +26,7 @@ def test_neither_a_folder_nor_a_variable_turns_counting_off(tmp_path: Path) -> N
         assert len(comfy.state()["submissions"]) == 1
 
 
+@pytest.mark.full
 def test_in_the_demo_only_its_own_studios_do_not_count(tmp_path: Path) -> None:
     with runpod(tmp_path / "account", OAVR_LICENSE_URL="") as cloud, simulator(tmp_path / "comfy") as comfy:
         demo = Paths.under(tmp_path / "person").demo()
