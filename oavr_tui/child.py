@@ -46,21 +46,27 @@ async def run_in_child(
         return await _converse(process, task, deadline, crash_message, on_progress)
     finally:
         # Whoever is cancelled twice must not leave a process behind.
-        await to_its_end(_ended(process, errors), "child-ends")
+        _kill(process)
+        try:
+            await to_its_end(_ended(process, errors), "child-ends")
+        except asyncio.CancelledError:  # a loop that ends cancels whatever is left in it, these steps too
+            await _ended(process, errors)
         if leaving():
             raise asyncio.CancelledError
 
 
-async def _ended(process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
+def _kill(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
+
+
+async def _ended(process: asyncio.subprocess.Process, errors: asyncio.Task[bytes]) -> None:
     # Not wait_for, here and below: that of Python 3.11 forgets a cancellation that comes together with the result.
     async with asyncio.timeout(_KILL_WAIT):
         await process.wait()
     errors.cancel()
     await asyncio.gather(errors, return_exceptions=True)
-    transport = getattr(process, "_transport", None)
-    if transport is not None:
+    if (transport := getattr(process, "_transport", None)) is not None:
         transport.close()
 
 

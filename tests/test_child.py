@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,3 +81,23 @@ async def test_a_cancellation_that_comes_together_with_the_answer_is_not_forgott
     task = asyncio.create_task(ask({"do": "count", "to": 1}, on_progress=cancel))
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_loop_that_ends_leaves_no_child(tmp_path: Path, turns: int) -> None:
+    """Whoever asked has been cancelled a moment ago, when the loop cancels all that is left in it."""
+    mark = tmp_path / "pid"
+
+    async def leave() -> None:
+        task = asyncio.create_task(ask({"do": "hang", "mark": str(mark)}))
+        async with asyncio.timeout(30):
+            while not mark.exists() or not mark.read_text():
+                await asyncio.sleep(0.01)
+        task.cancel()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    asyncio.run(leave())
+    gc.collect()  # what is left open is warned of, which is an error here
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
