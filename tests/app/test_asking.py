@@ -103,6 +103,7 @@ def assert_told(event: threading.Event) -> None:
     assert event.wait(WAIT_SECONDS)
 
 
+@pytest.mark.full
 async def test_after_a_key_was_taken_it_is_said_what_to_press(home: Paths, account: RunPod) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RUNPOD_API_KEY")

@@ -207,6 +207,7 @@ async def test_free_and_pro(world: World, tmp_path: Path) -> None:
         await asked(pilot, "upgrade-60x20", Upgrade("https://example.com/l/pro?claim=a-word-of-its-own-0123456789", 29))
 
 
+@pytest.mark.full
 async def test_pro(world: World, tmp_path: Path) -> None:
     """By a token, while the server of the licenses is out of reach."""
     paths = Paths.under(tmp_path / "home")

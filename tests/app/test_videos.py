@@ -51,7 +51,9 @@ async def test_the_pictures_follow(home: Paths) -> None:
         assert isinstance(pane(pilot)._picture(0), Raster)
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40), (160, 50)])
+@pytest.mark.parametrize(
+    "size", [(60, 20), (120, 40), *(pytest.param(size, marks=pytest.mark.full) for size in ((80, 24), (160, 50)))]
+)
 async def test_it_fits_and_survives_resizing(home: Paths, size: tuple[int, int]) -> None:
     keep(home, named(home, *(f"number {each}" for each in range(30))), files=False)
     async with opened(home, size) as pilot:

@@ -106,6 +106,7 @@ async def test_a_start_that_gets_no_further_goes_on_on_another_machine(tmp_path:
         assert len(here.costly) == 1
 
 
+@pytest.mark.full
 async def test_three_machines_and_no_more(tmp_path: Path) -> None:
     script = {"boot": {"boot": {"never_comfy": True}}}
     async with house(tmp_path, script=script, speed=600, pods_idle_minutes=60, pods_day_cap=1000) as here:
@@ -281,6 +282,7 @@ async def test_an_account_that_hangs_keeps_no_video_waiting(tmp_path: Path) -> N
 # --- ends that fail
 
 
+@pytest.mark.full
 async def test_a_stop_that_is_refused_is_said_and_tried_again(tmp_path: Path) -> None:
     refused = {**REFUSED, "match": {"deed": "stop", "nth": [1, 2]}}
     async with house(tmp_path, refused) as here:

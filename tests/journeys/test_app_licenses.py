@@ -162,6 +162,7 @@ async def test_a_video_of_the_day_is_one_video_however_it_is_asked_for(
         await plan(pilot, "daily limit reached")
 
 
+@pytest.mark.full
 async def test_a_failed_video_is_given_back_and_tried_again_only_within_the_limit(
     home: Paths, vendor: Shop, comfy: Simulator
 ) -> None:
@@ -250,6 +251,7 @@ async def test_each_refusal_of_a_key_is_said_in_plain_words(home: Paths, vendor:
         told_nowhere(home, good)
 
 
+@pytest.mark.full
 async def test_a_key_is_shown_only_when_asked_and_kept_nowhere_else(home: Paths, vendor: Shop) -> None:
     key = vendor.license()
     async with opened(home) as pilot:
@@ -329,6 +331,7 @@ async def test_a_license_moves_from_the_computer_that_this_one_was(home: Paths, 
 # --- without a server, without a shop, and with a server that lies
 
 
+@pytest.mark.full
 async def test_where_nothing_is_sold_nothing_is_offered(
     home: Paths, tmp_path: Path, comfy: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,7 +374,7 @@ async def test_free_by_this_computers_count_when_the_server_is_gone(home: Paths,
         await refused(pilot, "Try again when there is a connection")
 
 
-@pytest.mark.parametrize("size", [(120, 40), (60, 20)])
+@pytest.mark.parametrize("size", [(60, 20), pytest.param((120, 40), marks=pytest.mark.full)])
 async def test_a_server_that_means_harm(home: Paths, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]) -> None:
     with liar(BAD) as url:
         monkeypatch.setenv("OAVR_LICENSE_URL", url)

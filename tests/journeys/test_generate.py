@@ -181,6 +181,7 @@ def until_stage(process: subprocess.Popen[str], stage: str) -> None:
     pytest.fail(f"{stage} was never reached: {process.stderr.read() if process.stderr else ''}")
 
 
+@pytest.mark.full
 def test_ctrl_c_cancels_on_the_server_too(tmp_path: Path) -> None:
     with simulator(tmp_path / "comfy", "--step-seconds", "0.5") as server:
         process = start(tmp_path / "home", "--on", server.url)

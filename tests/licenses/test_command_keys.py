@@ -33,7 +33,7 @@ def names(home: Path, server: LicenseServer) -> list[str]:
     return [one["name"] for one in oavr("license", "devices", "--json", home=home, env=server.environ).events]
 
 
-@pytest.mark.parametrize("words", [(), ("-",)])
+@pytest.mark.parametrize("words", [(), pytest.param(("-",), marks=pytest.mark.full)])
 def test_a_key_is_read_from_standard_input_and_no_name_is_sent(
     server: LicenseServer, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -85,6 +85,7 @@ def test_a_key_typed_on_a_terminal_is_not_shown(server: LicenseServer, tmp_path:
     assert key.encode() not in shown + out + err
 
 
+@pytest.mark.full
 def test_a_license_moves_from_the_computer_that_these_folders_come_from(server: LicenseServer, tmp_path: Path) -> None:
     paths, key = Paths.under(tmp_path / "home"), server.new_key()
     nothing = oavr("license", "move", "--json", home=tmp_path / "home", env=server.environ)

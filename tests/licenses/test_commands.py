@@ -25,6 +25,7 @@ def generate(home: Path, on: str, env: dict[str, str], image: Path | None = None
     return oavr("generate", *words, home=home, env=env)
 
 
+@pytest.mark.full
 def test_the_second_full_video_is_refused_before_anything_is_sent(server: LicenseServer, tmp_path: Path) -> None:
     home, env, key = tmp_path / "home", server.environ, server.new_key()
     with simulator(tmp_path / "comfy") as comfy:
@@ -50,6 +51,7 @@ def test_the_second_full_video_is_refused_before_anything_is_sent(server: Licens
     assert key not in activated.out + activated.err + offline.out + offline.err
 
 
+@pytest.mark.full
 def test_without_a_server_this_computer_counts(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with simulator(tmp_path / "comfy") as comfy:
@@ -61,6 +63,7 @@ def test_without_a_server_this_computer_counts(tmp_path: Path) -> None:
     assert (refused.code, refused.last["code"]) == (2, "bad_input")
 
 
+@pytest.mark.full
 def test_devices_and_release(server: LicenseServer, tmp_path: Path) -> None:
     env, key = server.environ, server.new_key()
     for number in range(3):

@@ -89,6 +89,7 @@ async def test_who_goes_while_a_video_is_reserved_has_lost_none(
         assert await held(home, server.url) == 0
 
 
+@pytest.mark.full
 async def test_a_video_counts_though_the_file_went_while_it_was_made(server: LicenseServer, tmp_path: Path) -> None:
     home = tmp_path / "home"
     with simulator(tmp_path / "comfy") as comfy:

@@ -79,7 +79,7 @@ def wished(home: Path, on: str) -> tuple[str, ...]:
     return ("generate", *files, "--max-seconds", "1", "--on", on)
 
 
-@pytest.mark.parametrize("made_before", [False, True])
+@pytest.mark.parametrize("made_before", [pytest.param(False, marks=pytest.mark.full), True])
 def test_commands_say_what_is_so_and_nothing_is_begun(home: Path, made_before: bool) -> None:
     if made_before:
         assert oavr(home, "jobs", "list").code == 0

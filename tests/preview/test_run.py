@@ -95,7 +95,12 @@ async def test_cancelling_kills_the_child_and_removes_the_file(stock: Path, tmp_
 
 
 @pytest.mark.parametrize(
-    ("deadly", "kind"), [(signal.SIGKILL, OutOfMemory), (signal.SIGSEGV, Rejected), (signal.SIGABRT, Rejected)]
+    ("deadly", "kind"),
+    [
+        (signal.SIGKILL, OutOfMemory),
+        (signal.SIGSEGV, Rejected),
+        pytest.param(signal.SIGABRT, Rejected, marks=pytest.mark.full),
+    ],
 )
 async def test_a_child_that_dies_is_a_sentence(
     stock: Path, tmp_path: Path, long_voice: Path, deadly: signal.Signals, kind: type[OavrError]
@@ -112,6 +117,7 @@ async def test_a_child_that_dies_is_a_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.full
 async def test_an_older_video_of_that_name_outlives_a_crash(stock: Path, tmp_path: Path, long_voice: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"older")
     before = set(children_of_this_process())
