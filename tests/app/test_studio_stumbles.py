@@ -102,8 +102,8 @@ async def test_a_window_that_only_begins_says_that_it_loads(home: Paths) -> None
         oavr(pilot).live.ready = False
         studio(pilot).was_shown()
         assert queue.display
-        assert "Loading…" in queue.query_one("#queue-head").render_line(0).text
-        assert "Loading…" in studio(pilot).query_one("#make").render_line(1).text
+        await until(pilot, lambda: "Loading…" in queue.query_one("#queue-head").render_line(0).text)
+        await until(pilot, lambda: "Loading…" in studio(pilot).query_one("#make").render_line(1).text)
 
 
 async def test_what_is_typed_for_the_demo_goes_to_the_field_and_enter_alone_takes_its_key(home: Paths) -> None:

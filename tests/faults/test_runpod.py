@@ -77,6 +77,7 @@ async def test_a_machine_that_breaks_while_it_starts(tmp_path: Path) -> None:
         await here.nothing_costs()
 
 
+@pytest.mark.full
 async def test_a_machine_that_vanishes_while_it_starts(tmp_path: Path) -> None:
     slow = {**FIRST, "do": "boot", "boot": {**QUICK["boot"], "warm_seconds": 60}}
     async with house(tmp_path, {**FIRST, "do": "vanish", "seconds": 0.2}, slow) as here:

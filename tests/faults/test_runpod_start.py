@@ -157,6 +157,7 @@ async def test_a_creation_that_did_not_happen_is_asked_for_under_another_name(
         await here.nothing_costs()
 
 
+@pytest.mark.full
 async def test_creations_that_never_get_an_answer(tmp_path: Path) -> None:
     async with house(tmp_path, {"match": {"deed": "create"}, "do": "error", "status": 500}) as here:
         code, sentence = await here.fails()
@@ -167,6 +168,7 @@ async def test_creations_that_never_get_an_answer(tmp_path: Path) -> None:
         assert here.machines == []
 
 
+@pytest.mark.full
 async def test_a_machine_that_turns_up_after_it_was_given_up(tmp_path: Path) -> None:
     """Its creation got no answer, the list did not have it for as long as anybody looked, and then it does."""
     lost = {"match": {"deed": "create"}, "do": "error", "status": 500, "when": "after"}

@@ -257,6 +257,7 @@ def test_output_to_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.full
 def test_the_demo_needs_nothing(tmp_path: Path) -> None:
     ran = oavr("demo", home=tmp_path)
     assert ran.code == 0, ran.err
