@@ -31,7 +31,7 @@ from oavr_tui.app.screens.studio_words import (
 )
 from oavr_tui.app.widgets.queue import Queue
 from oavr_tui.errors import OavrError
-from oavr_tui.models import PREVIEW, JobState, Quality
+from oavr_tui.models import PREVIEW, JobState, LicenseStatus, Quality
 
 ROOMY, TALL, SHORT = 100, 36, 24
 """Columns of the terminal from which the pictures appear; lines from which the form is spaced out, and below which the
@@ -150,10 +150,11 @@ class StudioView(Pane):
     def _plans(self, small: bool) -> list[str]:
         """What somebody new should know of the plans; not beside what is being made in a small window."""
         engine = self.oavr.engine
-        if engine is None or self.oavr.demo is not None or (small and (self.live.jobs or self.form.more_shown)):
+        if self.oavr.demo is not None or (small and (self.live.jobs or self.form.more_shown)):
             return []
-        price = engine.license.price if engine.license.sells else 0
-        return first_run(self.live.license, price, self.size.width, small=small)
+        price = engine.license.price if engine is not None and engine.license.sells else 0
+        # What holds for nearly everybody new is said at once, so that the screen stays as it is first seen.
+        return first_run(self.live.license or LicenseStatus(), price, self.size.width, small=small)
 
     def _hide_first_steps(self) -> None:
         self.oavr.memory = replace(self.oavr.memory, welcomed=True)
