@@ -49,7 +49,7 @@ def picture(app: OavrApp, file: Path) -> None:
 
 async def take(folder: Path, home: Path) -> None:
     os.environ |= {"OAVR_HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    paths = Paths.under(home)
+    paths = Paths.under(home).demo()
     portrait, voice = samples(paths)
     demo = Demo(DEMO_KEY, lambda: open_demo_account(paths, os.environ))
     settings = replace(load_settings(paths), videos_folder=str(paths.videos))
